@@ -1,0 +1,366 @@
+//! Curvature along the path: Barzilai-Borwein steps and Ritz steps from the gradients that were seen anyway.
+//!
+//! With s = x⁺ - x and y = g⁺ - g of an accepted step:
+//!
+//! - BB1 = sᵀs / sᵀy (long) and BB2 = sᵀy / yᵀy (short), Barzilai and Borwein, IMA J. Numer. Anal. 8 (1988).
+//! - Where sᵀy <= 0 there is no curvature to read: BB1 = clamp(|s|/|y|, 4α, 100α), BB2 = clamp(|s|/|y|, α, BB1).
+//! - Ritz steps are 1/θ for the eigenvalues θ of the Hessian restricted to the span of the last three gradients (Fletcher,
+//!   Math. Program. 135 (2012), limited-memory steepest descent). With G = QR the gradients before g, T = QᵀH Q = QᵀY' R⁻¹,
+//!   where the columns of Y' are H times the columns of G, that is the differences y divided by -α.
+
+use crate::recent::Recent;
+use crate::vector::dot;
+
+/// How many gradients the Ritz steps look back.
+const SWEEP: usize = 3;
+/// How many past steps are kept for the extremes of BB1 and BB2.
+const MEMORY: usize = 12;
+
+/// The reciprocals of the largest, the middle and the least Ritz value: short, mid, long.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RitzSteps {
+    /// 1/θ_max.
+    pub short: f64,
+    /// 1/θ of the middle value; the geometric mean of the other two where there are fewer than three.
+    pub mid: f64,
+    /// 1/θ_min.
+    pub long: f64,
+}
+
+/// A step of rate α that was accepted: x⁺ = x - αg.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptedStep<'a> {
+    /// α.
+    pub rate: f64,
+    /// x.
+    pub from: &'a [f64],
+    /// x⁺.
+    pub to: &'a [f64],
+    /// g = ∇f(x).
+    pub before: &'a [f64],
+    /// g⁺ = ∇f(x⁺).
+    pub after: &'a [f64],
+}
+
+/// One accepted step, as the Ritz values need it.
+#[derive(Clone, Debug, Default)]
+struct Pair {
+    gradient: Vec<f64>,
+    /// (g⁺ - g) / (-α) = H g along this step.
+    hessian_gradient: Vec<f64>,
+}
+
+/// What accepted steps told about the curvature.
+#[derive(Clone, Debug)]
+pub struct Curvature {
+    long: Recent<MEMORY>,
+    short: Recent<MEMORY>,
+    negative: bool,
+    exact_long: Option<f64>,
+    inverse_lipschitz: Option<f64>,
+    ritz: Option<RitzSteps>,
+    /// Newest last; kept only when Ritz steps are wanted. The vectors are reused.
+    pairs: Vec<Pair>,
+    wants_ritz: bool,
+    scratch: Vec<Vec<f64>>,
+}
+
+impl Curvature {
+    /// Nothing known yet. Ritz steps cost three vectors and about ten dot products a step, so they are taken only on demand.
+    pub fn new(wants_ritz: bool) -> Self {
+        Self {
+            long: Recent::default(),
+            short: Recent::default(),
+            negative: false,
+            exact_long: None,
+            inverse_lipschitz: None,
+            ritz: None,
+            pairs: Vec::new(),
+            wants_ritz,
+            scratch: vec![Vec::new(); SWEEP],
+        }
+    }
+
+    /// Records an accepted step. s is taken as the difference of the points, as published implementations do.
+    pub fn record(&mut self, step: &AcceptedStep<'_>) {
+        let AcceptedStep {
+            rate,
+            before,
+            after,
+            ..
+        } = *step;
+        let (mut ss, mut sy, mut yy) = (0.0, 0.0, 0.0);
+        for ((from, to), (b, a)) in step.from.iter().zip(step.to).zip(before.iter().zip(after)) {
+            let (s, y) = (to - from, a - b);
+            // Fused, as BLAS sums: sᵀy cancels, and everything after a step hangs on its last digits.
+            ss = s.mul_add(s, ss);
+            sy = s.mul_add(y, sy);
+            yy = y.mul_add(y, yy);
+        }
+        self.exact_long = (sy > 0.0).then_some(ss / sy);
+        self.inverse_lipschitz = (yy > 0.0).then(|| (ss / yy).sqrt());
+        // Below rounding the sign of sᵀy means nothing.
+        self.negative = !(sy > 1e-14 * (ss * yy).sqrt() && yy > 0.0);
+        let (long, short) = if self.negative {
+            let ratio = if yy > 0.0 {
+                (ss / yy).sqrt()
+            } else {
+                4.0 * rate
+            };
+            let long = ratio.max(4.0 * rate).min(100.0 * rate);
+            (long, ratio.max(rate).min(long))
+        } else {
+            (ss / sy, sy / yy)
+        };
+        self.long.push(long);
+        self.short.push(short);
+        if self.wants_ritz {
+            self.remember(rate, before, after);
+            self.ritz = Some(self.ritz_steps(long, short));
+        }
+    }
+
+    /// BB1 of the newest step, the long one.
+    pub fn bb1(&self) -> Option<f64> {
+        self.long.last()
+    }
+
+    /// BB2 of the newest step, the short one.
+    pub fn bb2(&self) -> Option<f64> {
+        self.short.last()
+    }
+
+    /// sᵀs / sᵀy of the newest step as it is, without the replacement for sᵀy <= 0: none there.
+    pub fn exact_bb1(&self) -> Option<f64> {
+        self.exact_long
+    }
+
+    /// |s| / |y| of the newest step, the inverse of the local Lipschitz constant of the gradient; none where y = 0.
+    pub fn inverse_lipschitz(&self) -> Option<f64> {
+        self.inverse_lipschitz
+    }
+
+    /// BB1 of the last steps.
+    pub fn long_steps(&self) -> &Recent<MEMORY> {
+        &self.long
+    }
+
+    /// BB2 of the last steps.
+    pub fn short_steps(&self) -> &Recent<MEMORY> {
+        &self.short
+    }
+
+    /// Whether the newest step met sᵀy <= 0.
+    pub fn negative(&self) -> bool {
+        self.negative
+    }
+
+    /// The Ritz steps after the newest step; none before the first step, or where they were not asked for.
+    pub fn ritz(&self) -> Option<RitzSteps> {
+        self.ritz
+    }
+
+    fn remember(&mut self, rate: f64, before: &[f64], after: &[f64]) {
+        let mut pair = if self.pairs.len() < SWEEP {
+            Pair::default()
+        } else {
+            self.pairs.remove(0)
+        };
+        pair.gradient.clear();
+        pair.gradient.extend_from_slice(before);
+        pair.hessian_gradient.clear();
+        pair.hessian_gradient
+            .extend(before.iter().zip(after).map(|(b, a)| (b - a) / rate));
+        self.pairs.push(pair);
+    }
+
+    /// Tries the last three gradients, then the last two where three are dependent, else falls back to BB steps.
+    fn ritz_steps(&mut self, long: f64, short: f64) -> RitzSteps {
+        for count in (2..=self.pairs.len()).rev() {
+            if let Some(values) = self.ritz_values(count) {
+                let steps = values.map(|theta| 1.0 / theta);
+                // Not `clamp`, which panics where the bounds are not numbers.
+                let bound = |step: f64| step.max(1e-4 * short).min(1e3 * long);
+                return RitzSteps {
+                    short: bound(steps[0]),
+                    mid: bound(steps[1]),
+                    long: bound(steps[2]),
+                };
+            }
+        }
+        RitzSteps {
+            short,
+            mid: (long * short).sqrt(),
+            long,
+        }
+    }
+
+    /// The largest, middle and least positive Ritz value over the newest `count` gradients; none where these are dependent.
+    fn ritz_values(&mut self, count: usize) -> Option<[f64; 3]> {
+        let Self { pairs, scratch, .. } = self;
+        let pairs = &pairs[pairs.len() - count..];
+        // Gram-Schmidt: G = QR, Q into the scratch vectors.
+        let mut r = [[0.0; SWEEP]; SWEEP];
+        for j in 0..count {
+            let (done, rest) = scratch.split_at_mut(j);
+            let column = &mut rest[0];
+            column.clear();
+            column.extend_from_slice(&pairs[j].gradient);
+            for (i, q) in done.iter().enumerate() {
+                r[i][j] = dot(q, column);
+                for (c, v) in column.iter_mut().zip(q) {
+                    *c -= r[i][j] * v;
+                }
+            }
+            r[j][j] = dot(column, column).sqrt();
+            let size = dot(&pairs[j].gradient, &pairs[j].gradient).sqrt();
+            if !(r[j][j] > 1e-6 * size) {
+                return None;
+            }
+            for c in column.iter_mut() {
+                *c /= r[j][j];
+            }
+        }
+        // T R = Qᵀ H G, column by column; then symmetrised from the lower triangle, as Fletcher does.
+        let mut t = [[0.0; SWEEP]; SWEEP];
+        for k in 0..count {
+            for i in 0..count {
+                let known: f64 = (0..i).map(|l| t[k][l] * r[l][i]).sum();
+                t[k][i] = (dot(&scratch[k], &pairs[i].hessian_gradient) - known) / r[i][i];
+            }
+        }
+        for i in 0..count {
+            for j in 0..i {
+                t[j][i] = t[i][j];
+            }
+        }
+        let eigenvalues = symmetric_eigenvalues(t, count);
+        let mut positive = [0.0; SWEEP];
+        let mut found = 0;
+        for value in eigenvalues
+            .into_iter()
+            .take(count)
+            .filter(|v| v.is_finite() && *v > 0.0)
+        {
+            positive[found] = value;
+            found += 1;
+        }
+        let positive = &mut positive[..found];
+        positive.sort_by(|a, b| b.total_cmp(a));
+        match positive {
+            [] => None,
+            [largest, middle, least] => Some([*largest, *middle, *least]),
+            [largest, .., least] => Some([*largest, (*largest * *least).sqrt(), *least]),
+            [only] => Some([*only; 3]),
+        }
+    }
+}
+
+/// Eigenvalues of the leading `count` x `count` block of a symmetric matrix, by cyclic Jacobi rotations.
+fn symmetric_eigenvalues(mut t: [[f64; SWEEP]; SWEEP], count: usize) -> [f64; SWEEP] {
+    for _ in 0..12 {
+        for p in 0..count {
+            for q in p + 1..count {
+                if t[p][q] == 0.0 {
+                    continue;
+                }
+                let theta = (t[q][q] - t[p][p]) / (2.0 * t[p][q]);
+                let tangent = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let cosine = 1.0 / (tangent * tangent + 1.0).sqrt();
+                let sine = tangent * cosine;
+                for row in t.iter_mut().take(count) {
+                    (row[p], row[q]) = (
+                        cosine * row[p] - sine * row[q],
+                        sine * row[p] + cosine * row[q],
+                    );
+                }
+                for k in 0..count {
+                    (t[p][k], t[q][k]) = (
+                        cosine * t[p][k] - sine * t[q][k],
+                        sine * t[p][k] + cosine * t[q][k],
+                    );
+                }
+            }
+        }
+    }
+    std::array::from_fn(|i| t[i][i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps of fixed rates on ½ Σ dᵢ xᵢ², starting from (1, 1, 1).
+    fn descend(curvatures: [f64; 3], rates: &[f64]) -> Curvature {
+        let mut curvature = Curvature::new(true);
+        let mut gradient = curvatures;
+        for &rate in rates {
+            let next: [f64; 3] =
+                std::array::from_fn(|i| gradient[i] * (1.0 - rate * curvatures[i]));
+            let to: [f64; 3] = std::array::from_fn(|i| next[i] / curvatures[i]);
+            let from: [f64; 3] = std::array::from_fn(|i| gradient[i] / curvatures[i]);
+            curvature.record(&AcceptedStep {
+                rate,
+                from: &from,
+                to: &to,
+                before: &gradient,
+                after: &next,
+            });
+            gradient = next;
+        }
+        curvature
+    }
+
+    #[test]
+    fn three_gradients_reveal_three_eigenvalues() {
+        let curvature = descend([1.0, 4.0, 10.0], &[0.05, 0.08, 0.03]);
+        let ritz = curvature.ritz().unwrap();
+        for (step, curvature) in [(ritz.short, 10.0), (ritz.mid, 4.0), (ritz.long, 1.0)] {
+            assert!(
+                (step * curvature - 1.0).abs() < 1e-9,
+                "{step} against 1/{curvature}"
+            );
+        }
+    }
+
+    #[test]
+    fn barzilai_borwein_by_hand() {
+        // g = (1, 2), g⁺ = (0.9, 1.6) with rate 0.1: s = (-.1, -.2), y = (-.1, -.4), s·s = .05, s·y = .09, y·y = .17
+        let mut curvature = Curvature::new(false);
+        curvature.record(&AcceptedStep {
+            rate: 0.1,
+            from: &[0.0, 0.0],
+            to: &[-0.1, -0.2],
+            before: &[1.0, 2.0],
+            after: &[0.9, 1.6],
+        });
+        assert!((curvature.bb1().unwrap() - 0.05 / 0.09).abs() < 1e-12);
+        assert!((curvature.bb2().unwrap() - 0.09 / 0.17).abs() < 1e-12);
+        assert!(!curvature.negative());
+        assert_eq!(curvature.ritz(), None);
+    }
+
+    #[test]
+    fn negative_curvature_grows_the_step_within_bounds() {
+        // f concave along the step: |s|/|y| = 0.1 is raised to 4 rates.
+        let mut curvature = Curvature::new(true);
+        curvature.record(&AcceptedStep {
+            rate: 0.1,
+            from: &[0.0],
+            to: &[-0.1],
+            before: &[1.0],
+            after: &[2.0],
+        });
+        assert!(curvature.negative());
+        assert!((curvature.bb1().unwrap() - 0.4).abs() < 1e-12);
+        assert!((curvature.bb2().unwrap() - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn dependent_gradients_fall_back_to_fewer() {
+        // All curvature equal: every gradient is parallel, so the Ritz steps are the BB steps, which are exact.
+        let curvature = descend([2.0, 2.0, 2.0], &[0.1, 0.1, 0.1]);
+        let ritz = curvature.ritz().unwrap();
+        assert!((ritz.long - 0.5).abs() < 1e-12 && (ritz.short - 0.5).abs() < 1e-12);
+    }
+}

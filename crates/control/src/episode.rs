@@ -1,0 +1,573 @@
+//! The control loop. Read it downwards: each noun is the file it names.
+//!
+//! ```text
+//! objective -> evaluator -> observation -> state -> policy -> action -> learning rate -> update -> objective
+//!                               |                                                          |
+//!                               +------------------------ reward <- outcome <-------------+
+//! ```
+//!
+//! [`run`] is the loop itself. An [`Episode`] is what stands between two decisions, in one of two regimes:
+//! [`DeterministicEpisode`] (f is exact, a trial can be rejected, evaluations are the cost) and [`StochasticEpisode`] (every
+//! step is taken, the loss is noisy, steps are the cost).
+
+use std::sync::Arc;
+
+use qstride_objectives::{Objective, StochasticObjective};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::acceptance::Judge;
+use crate::controller::{Controller, Decision};
+use crate::curvature::AcceptedStep;
+use crate::evaluator::{Evaluations, Evaluator};
+use crate::learning_rate::{StartRate, bounded};
+use crate::observation::Observation;
+use crate::outcome::{End, Outcome, Record, TraceStep};
+use crate::reward::{Progress, Reward};
+use crate::update::{OptimizerKind, SliceOptimizer, gradient_step};
+use crate::vector::dot;
+use crate::window::WindowMeter;
+
+/// One minimisation under a budget, decision by decision.
+pub trait Episode: Send {
+    /// What was measured so far.
+    fn observation(&self) -> &Observation;
+
+    /// Carries out one decision. After the end it does nothing and gives no reward.
+    fn step(&mut self, decision: &Decision) -> Outcome;
+
+    /// Why it ended, once it has.
+    fn end(&self) -> Option<End>;
+
+    /// What came of it; the trace is handed out once.
+    fn finish(&mut self) -> Record;
+}
+
+/// The control loop: observe, decide, step, until the episode ends.
+///
+/// ```
+/// use std::sync::Arc;
+/// use qstride_control::{DeterministicEpisode, DeterministicSettings, run, rivals::Armijo};
+/// use qstride_objectives::rosenbrock::chained_rosenbrock;
+///
+/// let settings = DeterministicSettings { budget: 202, ..Default::default() };
+/// let mut armijo = Armijo::restarting_at(1.0);
+/// let mut episode = DeterministicEpisode::start(Arc::new(chained_rosenbrock(2)), settings, &armijo);
+/// let record = run(&mut episode, &mut armijo);
+/// assert!(record.best_value < 4.2 && record.evaluations.values + record.evaluations.gradients <= 202);
+/// ```
+pub fn run(episode: &mut dyn Episode, controller: &mut dyn Controller) -> Record {
+    controller.begin(episode.observation());
+    while episode.end().is_none() {
+        let decision = controller.decide(episode.observation());
+        episode.step(&decision);
+    }
+    episode.finish()
+}
+
+// ---------------------------------------------------------------------------------------------- deterministic regime
+
+/// How a deterministic episode is run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DeterministicSettings {
+    /// Values plus gradients that may be spent, the start included.
+    pub budget: u64,
+    /// α₀.
+    pub start_rate: StartRate,
+    /// What training is rewarded with.
+    pub reward: Reward,
+    /// The relative gap at which a problem with a known minimum is solved.
+    pub floor: f64,
+    /// Whether each trial is recorded.
+    pub trace: bool,
+}
+
+impl Default for DeterministicSettings {
+    fn default() -> Self {
+        Self {
+            budget: 202,
+            start_rate: StartRate::Auto,
+            reward: Reward::default(),
+            floor: 1e-12,
+            trace: false,
+        }
+    }
+}
+
+/// Minimisation of an exact f along -g: a trial point is evaluated, then accepted or rejected.
+pub struct DeterministicEpisode {
+    evaluator: Evaluator,
+    settings: DeterministicSettings,
+    judge: Judge,
+    observation: Observation,
+    x: Vec<f64>,
+    gradient: Vec<f64>,
+    trial: Vec<f64>,
+    trial_gradient: Vec<f64>,
+    best_x: Vec<f64>,
+    total_reward: f64,
+    end: Option<End>,
+    trace: Vec<TraceStep>,
+}
+
+impl DeterministicEpisode {
+    /// Evaluates f and ∇f at the start. Where the controller gives the verdict on trials itself, the first trial is evaluated too.
+    pub fn start(
+        objective: Arc<dyn Objective>,
+        settings: DeterministicSettings,
+        controller: &dyn Controller,
+    ) -> Self {
+        let x = objective.start();
+        let own_rate = objective.start_rate();
+        let mut evaluator = Evaluator::new(objective, settings.budget);
+        let mut gradient = vec![0.0; x.len()];
+        let value = evaluator.value(&x);
+        evaluator.gradient(&x, &mut gradient);
+        let squared_gradient = dot(&gradient, &gradient);
+        let rate = settings.start_rate.resolve(own_rate, &gradient);
+        let mut observation =
+            Observation::at_start(value, squared_gradient, rate, controller.wants_ritz());
+        observation.budget_left = evaluator.left();
+        let mut episode = Self {
+            judge: controller.acceptance().start(value),
+            observation,
+            trial: x.clone(),
+            trial_gradient: gradient.clone(),
+            best_x: x.clone(),
+            x,
+            gradient,
+            total_reward: 0.0,
+            end: None,
+            trace: Vec::new(),
+            evaluator,
+            settings,
+        };
+        episode.end = if !value.is_finite() || !squared_gradient.is_finite() {
+            Some(End::Failed)
+        } else if squared_gradient == 0.0 {
+            Some(End::Stationary)
+        } else if episode.evaluator.exhausted() {
+            Some(End::Budget)
+        } else {
+            None
+        };
+        if episode.end.is_none() && episode.judge.verdict(&episode.observation).is_none() {
+            episode.try_rate(rate, None);
+            episode.observation.trial_waits = true;
+        }
+        episode
+    }
+
+    /// The point of the least value so far.
+    pub fn best_point(&self) -> &[f64] {
+        &self.best_x
+    }
+
+    /// What was spent so far, the budget and the objective.
+    pub fn evaluator(&self) -> &Evaluator {
+        &self.evaluator
+    }
+
+    /// Evaluates f at x - αg.
+    fn try_rate(&mut self, rate: f64, action: Option<usize>) {
+        let rate = bounded(rate);
+        gradient_step(&self.x, rate, &self.gradient, &mut self.trial);
+        let value = self.evaluator.value(&self.trial);
+        self.observation.record_trial(rate, value);
+        self.observation.budget_left = self.evaluator.left();
+        if value.is_finite() && value < self.observation.best_value {
+            self.observation.best_value = value;
+            self.best_x.copy_from_slice(&self.trial);
+        }
+        if self.settings.trace {
+            self.trace.push(TraceStep {
+                cost: self.evaluator.count().cost(1.0),
+                rate,
+                trial_value: value,
+                best_value: self.observation.best_value,
+                accepted: false,
+                action,
+            });
+        }
+        let gap = self.progress().gap;
+        if gap <= self.settings.floor {
+            self.end = Some(End::Solved);
+        } else if self.evaluator.exhausted() {
+            self.end = Some(End::Budget);
+        }
+    }
+
+    /// The trial becomes the base point, and its gradient is evaluated unless the episode is over.
+    fn accept_trial(&mut self) {
+        if let Some(step) = self.trace.last_mut() {
+            step.accepted = true;
+        }
+        if self.end.is_some() {
+            return;
+        }
+        self.evaluator
+            .gradient(&self.trial, &mut self.trial_gradient);
+        self.observation.record_acceptance(&AcceptedStep {
+            rate: self.observation.rate,
+            from: &self.x,
+            to: &self.trial,
+            before: &self.gradient,
+            after: &self.trial_gradient,
+        });
+        self.observation.budget_left = self.evaluator.left();
+        self.judge.accepted(self.observation.value);
+        std::mem::swap(&mut self.x, &mut self.trial);
+        std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
+        self.end = match self.observation.squared_gradient {
+            g if !g.is_finite() => Some(End::Failed),
+            0.0 => Some(End::Stationary),
+            _ => self.evaluator.exhausted().then_some(End::Budget),
+        };
+    }
+
+    fn progress(&self) -> Progress {
+        let o = &self.observation;
+        let minimum = self.evaluator.objective().minimum();
+        let above = |value: f64| minimum.map_or(f64::INFINITY, |minimum| value - minimum);
+        let gap = if minimum.is_some() {
+            above(o.best_value) / above(o.start_value)
+        } else {
+            f64::INFINITY
+        };
+        Progress {
+            gap,
+            gradient: (o.least_squared_gradient / o.start_squared_gradient).sqrt(),
+            excess: above(o.value),
+        }
+    }
+}
+
+impl Episode for DeterministicEpisode {
+    fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
+    fn step(&mut self, decision: &Decision) -> Outcome {
+        if self.end.is_some() {
+            return Outcome {
+                reward: 0.0,
+                accepted: false,
+                end: self.end,
+            };
+        }
+        let before = self.progress();
+        let mut accepted = false;
+        let mut rate = decision.rate;
+        self.observation.last_action = decision.action;
+        // A trial that waits for the controller's verdict gets it.
+        if self.observation.trial_waits {
+            match decision.accept {
+                Some(after) => {
+                    self.accept_trial();
+                    accepted = true;
+                    rate = after.rate(&self.observation);
+                }
+                None => self.observation.record_rejection(),
+            }
+        }
+        // The next trial; a rule gives its verdict at once.
+        if self.end.is_none() {
+            self.try_rate(rate, decision.action);
+            match self.judge.verdict(&self.observation) {
+                Some(true) => {
+                    self.accept_trial();
+                    accepted = true;
+                }
+                Some(false) => self.observation.record_rejection(),
+                None => self.observation.trial_waits = true,
+            }
+        }
+        let reward = self.settings.reward.of(&before, &self.progress(), accepted);
+        self.total_reward += reward;
+        Outcome {
+            reward,
+            accepted,
+            end: self.end,
+        }
+    }
+
+    fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    fn finish(&mut self) -> Record {
+        Record {
+            evaluations: self.evaluator.count(),
+            start_value: self.observation.start_value,
+            best_value: self.observation.best_value,
+            end: self.end.unwrap_or(End::Budget),
+            total_reward: self.total_reward,
+            trace: std::mem::take(&mut self.trace),
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- stochastic regime
+
+/// How a stochastic episode is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StochasticSettings {
+    /// T, the number of optimizer steps.
+    pub steps: u64,
+    /// Samples a minibatch.
+    pub batch: usize,
+    /// A decision every ⌈T / windows⌉ steps.
+    pub windows: u64,
+    /// α₀.
+    pub start_rate: StartRate,
+    /// What the rate drives.
+    pub optimizer: OptimizerKind,
+    /// The guard rolls back where a loss is not finite or above this multiple of the first one.
+    pub guard: f64,
+    /// Whether the reward, which needs the full loss after each window, is computed. Training needs it, use does not.
+    pub rewarded: bool,
+    /// Whether each window is recorded.
+    pub trace: bool,
+}
+
+impl Default for StochasticSettings {
+    fn default() -> Self {
+        Self {
+            steps: 500,
+            batch: 32,
+            windows: 100,
+            start_rate: StartRate::Auto,
+            optimizer: OptimizerKind::Momentum,
+            guard: 1.5,
+            rewarded: false,
+            trace: false,
+        }
+    }
+}
+
+/// Rates stay within these bounds in the stochastic regime.
+const SCHEDULE_BOUNDS: (f64, f64) = (1e-9, 1e4);
+/// What the guard multiplies the rate with.
+const GUARD_FACTOR: f64 = 0.25;
+
+/// Training by minibatches: one decision a window, a guard at every step.
+pub struct StochasticEpisode {
+    objective: Arc<dyn StochasticObjective>,
+    settings: StochasticSettings,
+    batches: ChaCha8Rng,
+    optimizer: SliceOptimizer,
+    observation: Observation,
+    meter: WindowMeter,
+    x: Vec<f64>,
+    gradient: Vec<f64>,
+    step: Vec<f64>,
+    batch: Vec<usize>,
+    /// The parameters at which the last loss was measured, which are not those after the update.
+    measured: Vec<f64>,
+    snapshot: Vec<f64>,
+    first_loss: f64,
+    done: u64,
+    evaluations: Evaluations,
+    start_full_loss: f64,
+    full_loss: f64,
+    best_full_loss: f64,
+    total_reward: f64,
+    end: Option<End>,
+    trace: Vec<TraceStep>,
+}
+
+impl StochasticEpisode {
+    /// Measures the first minibatch, which sets the scale of the loss. `batches` draws the minibatches.
+    pub fn start(
+        objective: Arc<dyn StochasticObjective>,
+        settings: StochasticSettings,
+        mut batches: ChaCha8Rng,
+    ) -> Self {
+        let x = objective.start();
+        let mut gradient = vec![0.0; x.len()];
+        let mut batch = vec![0; settings.batch.clamp(1, objective.samples().max(1))];
+        draw(&mut batches, objective.samples(), &mut batch);
+        let first_loss = objective.batch_value_and_gradient(&x, &batch, &mut gradient);
+        let squared_gradient = dot(&gradient, &gradient);
+        let rate = settings
+            .start_rate
+            .resolve(objective.start_rate(), &gradient)
+            .clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
+        let start_full_loss = objective.value(&x);
+        let failed = !first_loss.is_finite() || !squared_gradient.is_finite();
+        Self {
+            optimizer: SliceOptimizer::new(settings.optimizer, x.len()),
+            observation: Observation::at_start(first_loss, squared_gradient, rate, false),
+            meter: WindowMeter::new(x.len(), first_loss),
+            step: vec![0.0; x.len()],
+            measured: x.clone(),
+            snapshot: x.clone(),
+            x,
+            gradient,
+            batch,
+            batches,
+            first_loss,
+            done: 0,
+            evaluations: Evaluations {
+                values: 1,
+                gradients: 1,
+            },
+            start_full_loss,
+            full_loss: start_full_loss,
+            best_full_loss: start_full_loss,
+            total_reward: 0.0,
+            end: if failed {
+                Some(End::Failed)
+            } else if settings.steps == 0 {
+                Some(End::Budget)
+            } else {
+                None
+            },
+            trace: Vec::new(),
+            objective,
+            settings,
+        }
+    }
+
+    /// The parameters now.
+    pub fn point(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// The full loss after the last window.
+    pub fn full_loss(&self) -> f64 {
+        self.full_loss
+    }
+
+    fn roll_back(&mut self, rate: f64) {
+        self.x.copy_from_slice(&self.snapshot);
+        self.optimizer.reset();
+        self.observation.window.failed_rate = self.observation.rate;
+        self.observation.window.rollbacks += 1;
+        self.observation.window.since_rollback = 0;
+        self.observation.rate = rate.clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
+    }
+
+    /// One minibatch step, or a roll-back where the guard forbids it.
+    fn minibatch_step(&mut self) {
+        draw(&mut self.batches, self.objective.samples(), &mut self.batch);
+        let loss =
+            self.objective
+                .batch_value_and_gradient(&self.x, &self.batch, &mut self.gradient);
+        self.evaluations.values += 1;
+        self.evaluations.gradients += 1;
+        self.done += 1;
+        let squared_gradient = dot(&self.gradient, &self.gradient);
+        if !(loss <= self.settings.guard * self.first_loss.abs()) || !squared_gradient.is_finite() {
+            self.roll_back(GUARD_FACTOR * self.observation.rate);
+            return;
+        }
+        self.measured.copy_from_slice(&self.x);
+        self.optimizer
+            .step(self.observation.rate, &self.gradient, &mut self.step);
+        self.meter
+            .measure(loss, &self.x, &self.gradient, &self.step);
+        for (x, step) in self.x.iter_mut().zip(&self.step) {
+            *x += step;
+        }
+    }
+}
+
+/// Fills `batch` with samples drawn with replacement.
+fn draw(batches: &mut ChaCha8Rng, samples: usize, batch: &mut [usize]) {
+    for index in batch {
+        *index = batches.random_range(0..samples.max(1));
+    }
+}
+
+impl Episode for StochasticEpisode {
+    fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
+    fn step(&mut self, decision: &Decision) -> Outcome {
+        if self.end.is_some() {
+            return Outcome {
+                reward: 0.0,
+                accepted: false,
+                end: self.end,
+            };
+        }
+        self.observation.last_action = decision.action;
+        let rate_before = self.observation.rate;
+        if decision.roll_back {
+            self.roll_back(decision.rate);
+        } else {
+            self.observation.rate =
+                bounded(decision.rate).clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
+        }
+        let length = self
+            .settings
+            .steps
+            .div_ceil(self.settings.windows.max(1))
+            .min(self.settings.steps - self.done);
+        for _ in 0..length {
+            self.minibatch_step();
+        }
+        if self.meter.close(&mut self.observation, rate_before) {
+            self.snapshot.copy_from_slice(&self.measured);
+        }
+        self.observation.budget_left = 1.0 - self.done as f64 / self.settings.steps as f64;
+        let mut reward = 0.0;
+        if self.settings.rewarded {
+            let before = self.full_loss;
+            let most = 10.0 * self.start_full_loss;
+            let loss = self.objective.value(&self.x);
+            self.full_loss = if loss.is_finite() {
+                loss.min(most)
+            } else {
+                most
+            };
+            self.best_full_loss = self.best_full_loss.min(self.full_loss);
+            let tiny = 1e-9 * self.start_full_loss;
+            reward = ((before + tiny) / (self.full_loss + tiny)).ln();
+            reward = if reward.is_finite() { reward } else { 0.0 };
+            self.total_reward += reward;
+        }
+        if self.done >= self.settings.steps {
+            // With the remaining budget in the state the horizon is part of the problem: nothing follows it.
+            self.end = Some(End::Horizon);
+        }
+        if self.settings.trace {
+            self.trace.push(TraceStep {
+                cost: self.done as f64,
+                rate: self.observation.rate,
+                trial_value: self.observation.value,
+                best_value: self.observation.best_value,
+                accepted: true,
+                action: decision.action,
+            });
+        }
+        Outcome {
+            reward,
+            accepted: true,
+            end: self.end,
+        }
+    }
+
+    fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    fn finish(&mut self) -> Record {
+        let loss = self.objective.value(&self.x);
+        let end = if loss.is_finite() {
+            self.end.unwrap_or(End::Budget)
+        } else {
+            End::Failed
+        };
+        Record {
+            evaluations: self.evaluations,
+            start_value: self.start_full_loss,
+            best_value: loss,
+            end,
+            total_reward: self.total_reward,
+            trace: std::mem::take(&mut self.trace),
+        }
+    }
+}

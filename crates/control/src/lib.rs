@@ -1,0 +1,46 @@
+//! The control loop of qstride, without Burn: an objective is minimised, and at each step a controller chooses the learning rate.
+//!
+//! [`episode`] is the loop; read it first. The modules stand in the order in which the data flows.
+
+pub mod acceptance;
+pub mod action;
+pub mod checkpoint;
+pub mod controller;
+pub mod curvature;
+pub mod episode;
+pub mod evaluator;
+pub mod features;
+pub mod learned;
+pub mod learning_rate;
+pub mod observation;
+pub mod outcome;
+pub mod policy;
+pub mod reward;
+pub mod rivals;
+pub mod state;
+pub mod statistic;
+pub mod update;
+pub mod window;
+mod window_features;
+
+pub mod near;
+pub mod recent;
+pub mod vector;
+
+pub use acceptance::Acceptance;
+pub use action::{Action, ActionSet};
+pub use checkpoint::{Checkpoint, CheckpointError, Manifest};
+pub use controller::{Controller, Decision};
+pub use episode::{
+    DeterministicEpisode, DeterministicSettings, Episode, StochasticEpisode, StochasticSettings,
+    run,
+};
+pub use evaluator::{Evaluations, Evaluator};
+pub use learned::Learned;
+pub use learning_rate::StartRate;
+pub use observation::Observation;
+pub use outcome::{End, Outcome, Record};
+pub use policy::Policy;
+pub use reward::Reward;
+pub use state::{FeatureSpec, State, StateSpec};
+pub use statistic::Statistic;

@@ -1,0 +1,308 @@
+//! The raw numbers of an episode: what could be measured, before any feature is made of it.
+
+use crate::curvature::{AcceptedStep, Curvature};
+use crate::recent::Recent;
+
+/// How many accepted steps (deterministic) or windows (stochastic) are kept.
+pub const MEMORY: usize = 20;
+
+/// What an episode has measured so far. Statistics ([`Statistic`](crate::statistic::Statistic)) turn it into features.
+///
+/// In the deterministic regime a 'step' is an accepted one; in the stochastic regime it is a window of optimizer steps, and
+/// `value` is the window's mean loss.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The share of the budget that is left, in [0, 1].
+    pub budget_left: f64,
+    /// f(x₀), or the mean loss of the first window.
+    pub start_value: f64,
+    /// |∇f(x₀)|².
+    pub start_squared_gradient: f64,
+    /// α₀, the first learning rate.
+    pub start_rate: f64,
+    /// The learning rate of the last trial, accepted or not.
+    pub rate: f64,
+    /// f at the base point.
+    pub value: f64,
+    /// f at the last trial point; the base value before the first trial.
+    pub trial_value: f64,
+    /// The least f of an accepted or evaluated point so far.
+    pub best_value: f64,
+    /// f of the last base points, newest first.
+    pub values: Recent<MEMORY>,
+    /// The ten lowest values so far, trials included.
+    pub lowest: Lowest,
+    /// |g|² at the base point.
+    pub squared_gradient: f64,
+    /// |g|² at the base point before.
+    pub previous_squared_gradient: f64,
+    /// |g|² at the last base points, newest first.
+    pub squared_gradients: Recent<MEMORY>,
+    /// The least |g|² so far.
+    pub least_squared_gradient: f64,
+    /// cos(g, g_prev) of the last two base points; 0 before there are two.
+    pub cosine: f64,
+    /// (1/n) Σ sign(dᵢ d_prev,ᵢ) of the last two directions; 0 before there are two.
+    pub sign_alignment: f64,
+    /// (f - f_trial) / (α g·g) of the last trial, within ±2; -2 where the trial was not finite.
+    pub decrease_ratio: f64,
+    /// Trials rejected since the last accepted one.
+    pub rejections: u32,
+    /// Accepted steps, or windows.
+    pub accepted: u32,
+    /// Whether `trial_value` belongs to a trial that still waits for the controller's verdict.
+    pub trial_waits: bool,
+    /// The index of the controller's last action; none before the first, and for classic methods.
+    pub last_action: Option<usize>,
+    /// Barzilai-Borwein and Ritz steps.
+    pub curvature: Curvature,
+    /// What only the stochastic regime measures.
+    pub window: Window,
+}
+
+/// Measured over one window of stochastic optimizer steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Window {
+    /// ln(mean loss + 1e-6 · first loss), newest first.
+    pub log_losses: Recent<MEMORY>,
+    /// The least of them so far.
+    pub best_log_loss: f64,
+    /// ln of the first loss.
+    pub start_log_loss: f64,
+    /// Moving average (weight 0.2) of the log loss.
+    pub average_log_loss: f64,
+    /// Standard deviation of ln loss within the window, and its moving average.
+    pub spread: Averaged,
+    /// Mean cos(g_t, g_{t-1}).
+    pub gradient_cosine: Averaged,
+    /// Mean cos(g_t, -last step).
+    pub step_cosine: Averaged,
+    /// Mean of -g · step / loss: the relative decrease that the step promises.
+    pub promised_decrease: Averaged,
+    /// log10 of mean |step| / |x|.
+    pub log_relative_step: f64,
+    /// ln of the mean gradient norm.
+    pub log_gradient: Averaged,
+    /// The same at the first window and at the one before.
+    pub start_log_gradient: f64,
+    /// See `start_log_gradient`.
+    pub previous_log_gradient: f64,
+    /// The rate of the best window, of the last failure (0 = none) and the largest one so far.
+    pub best_rate: f64,
+    /// See `best_rate`.
+    pub failed_rate: f64,
+    /// See `best_rate`.
+    pub largest_rate: f64,
+    /// Windows since the last roll-back and since the rate last changed, in windows.
+    pub since_rollback: u32,
+    /// See `since_rollback`.
+    pub since_change: u32,
+    /// Roll-backs so far, by the guard or by the controller.
+    pub rollbacks: u32,
+}
+
+/// A number and its moving average with weight 0.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Averaged {
+    /// The newest number.
+    pub now: f64,
+    /// avg ← 0.8 avg + 0.2 now; the first number starts it.
+    pub average: f64,
+    started: bool,
+}
+
+impl Averaged {
+    /// Takes in a new number.
+    pub fn push(&mut self, value: f64) {
+        self.now = value;
+        self.average = if self.started {
+            0.8 * self.average + 0.2 * value
+        } else {
+            value
+        };
+        self.started = true;
+    }
+}
+
+/// The ten lowest numbers of a series: the paper's encoding compares a candidate with them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lowest {
+    /// Ascending; +∞ where fewer were seen.
+    values: [f64; 10],
+    len: usize,
+}
+
+impl Lowest {
+    fn starting_at(value: f64) -> Self {
+        let mut values = [f64::INFINITY; 10];
+        values[0] = value;
+        Self { values, len: 1 }
+    }
+
+    fn push(&mut self, value: f64) {
+        if value.is_nan() || self.values[..self.len].contains(&value) {
+            return;
+        }
+        let at = self.values[..self.len].partition_point(|v| *v < value);
+        if at < self.values.len() {
+            self.values[at..].rotate_right(1);
+            self.values[at] = value;
+            self.len = (self.len + 1).min(self.values.len());
+        }
+    }
+
+    /// The least.
+    pub fn least(&self) -> f64 {
+        self.values[0]
+    }
+
+    /// The largest of them.
+    pub fn largest(&self) -> f64 {
+        self.values[self.len - 1]
+    }
+}
+
+impl Observation {
+    /// At the start point, before the first trial.
+    pub fn at_start(value: f64, squared_gradient: f64, rate: f64, wants_ritz: bool) -> Self {
+        let (mut values, mut squared_gradients) = (Recent::default(), Recent::default());
+        values.push(value);
+        squared_gradients.push(squared_gradient);
+        Self {
+            budget_left: 1.0,
+            start_value: value,
+            start_squared_gradient: squared_gradient,
+            start_rate: rate,
+            rate,
+            value,
+            trial_value: value,
+            best_value: value,
+            values,
+            lowest: Lowest::starting_at(value),
+            squared_gradient,
+            previous_squared_gradient: squared_gradient,
+            squared_gradients,
+            least_squared_gradient: squared_gradient,
+            cosine: 0.0,
+            sign_alignment: 0.0,
+            decrease_ratio: 0.0,
+            rejections: 0,
+            accepted: 0,
+            trial_waits: false,
+            last_action: None,
+            curvature: Curvature::new(wants_ritz),
+            window: Window::default(),
+        }
+    }
+
+    /// A trial of rate `rate` along -g gave the value `trial_value`.
+    pub fn record_trial(&mut self, rate: f64, trial_value: f64) {
+        self.lowest.push(self.trial_value);
+        self.rate = rate;
+        self.trial_value = trial_value;
+        let ratio = (self.value - trial_value) / (rate * self.squared_gradient);
+        self.decrease_ratio = if trial_value.is_finite() && !ratio.is_nan() {
+            ratio.clamp(-2.0, 2.0)
+        } else {
+            -2.0
+        };
+    }
+
+    /// The last trial was rejected: the base point stays.
+    pub fn record_rejection(&mut self) {
+        self.rejections += 1;
+        self.trial_waits = false;
+    }
+
+    /// The last trial was accepted: it is the base point now.
+    pub fn record_acceptance(&mut self, step: &AcceptedStep<'_>) {
+        let AcceptedStep { before, after, .. } = *step;
+        let (mut before_after, mut after_after, mut signs) = (0.0, 0.0, 0.0);
+        for (b, a) in before.iter().zip(after) {
+            before_after += b * a;
+            after_after += a * a;
+            signs += sign(*b) * sign(*a);
+        }
+        self.previous_squared_gradient = self.squared_gradient;
+        self.squared_gradient = after_after;
+        self.squared_gradients.push(after_after);
+        self.least_squared_gradient = self.least_squared_gradient.min(after_after);
+        // Two roots, not the root of a product, which over- and underflows long before the norms do.
+        let cosine = before_after / (self.previous_squared_gradient.sqrt() * after_after.sqrt());
+        self.cosine = if cosine.is_nan() {
+            0.0
+        } else {
+            cosine.clamp(-1.0, 1.0)
+        };
+        self.sign_alignment = signs / before.len().max(1) as f64;
+        self.curvature.record(step);
+        self.value = self.trial_value;
+        self.values.push(self.value);
+        self.accepted += 1;
+        self.rejections = 0;
+        self.trial_waits = false;
+    }
+
+    /// The largest of the last `memory` base values: the reference of the nonmonotone rule.
+    pub fn largest_recent(&self, memory: usize) -> f64 {
+        self.values.max_of(memory).unwrap_or(self.value)
+    }
+}
+
+/// -1, 0 or 1; unlike `f64::signum`, zero has no sign.
+fn sign(v: f64) -> f64 {
+    if v > 0.0 {
+        1.0
+    } else if v < 0.0 {
+        -1.0
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A step from the origin.
+    pub(crate) fn step<'a>(to: &'a [f64], before: &'a [f64], after: &'a [f64]) -> AcceptedStep<'a> {
+        let rate = if before[0] == 0.0 {
+            1.0
+        } else {
+            -to[0] / before[0]
+        };
+        AcceptedStep {
+            rate,
+            from: &[0.0; 2][..to.len()],
+            to,
+            before,
+            after,
+        }
+    }
+
+    #[test]
+    fn an_accepted_step_by_hand() {
+        let mut o = Observation::at_start(10.0, 5.0, 0.1, false);
+        o.record_trial(0.1, 9.75);
+        assert_eq!(o.decrease_ratio, 0.5);
+        o.record_acceptance(&step(&[-0.1, -0.2], &[1.0, 2.0], &[1.0, -1.0]));
+        assert_eq!(
+            (o.value, o.squared_gradient, o.previous_squared_gradient),
+            (9.75, 2.0, 5.0)
+        );
+        assert!((o.cosine + 1.0 / 10f64.sqrt()).abs() < 1e-15);
+        assert_eq!((o.sign_alignment, o.accepted), (0.0, 1));
+        assert_eq!(o.largest_recent(10), 10.0);
+        assert_eq!(o.largest_recent(1), 9.75);
+    }
+
+    #[test]
+    fn a_trial_that_is_not_finite_counts_as_the_worst() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut o = Observation::at_start(10.0, 5.0, 0.1, false);
+            o.record_trial(0.1, bad);
+            o.record_rejection();
+            assert_eq!((o.decrease_ratio, o.rejections, o.value), (-2.0, 1, 10.0));
+        }
+    }
+}

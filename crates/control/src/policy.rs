@@ -1,0 +1,274 @@
+//! A frozen Q-network in plain `f32`: the same bits on every device, no Burn.
+
+use serde::{Deserialize, Serialize};
+
+/// The shape of a Q-network: dense layers with ReLU between them, and one output an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkShape {
+    /// The width of the state.
+    pub inputs: usize,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// The number of actions.
+    pub actions: usize,
+    /// One more output V, and q = V + A - mean(A) (Wang et al., arXiv 1511.06581).
+    #[serde(default)]
+    pub dueling: bool,
+}
+
+impl NetworkShape {
+    /// (inputs, outputs) of each dense layer.
+    pub fn layers(&self) -> Vec<(usize, usize)> {
+        let last = self.actions + usize::from(self.dueling);
+        let widths: Vec<usize> = std::iter::once(self.inputs)
+            .chain(self.hidden.iter().copied())
+            .chain([last])
+            .collect();
+        widths.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+
+    /// How many numbers the network has: weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.layers()
+            .iter()
+            .map(|(inputs, outputs)| (inputs + 1) * outputs)
+            .sum()
+    }
+}
+
+/// One dense layer y = xW + b.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense {
+    /// W, shape [inputs, outputs], row by row.
+    pub weights: Vec<f32>,
+    /// b, shape [outputs].
+    pub bias: Vec<f32>,
+}
+
+/// Weights that do not fit a shape, or are not numbers.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum PolicyError {
+    /// Too many or too few.
+    #[error("the network needs {expected} weights and biases, not {found}")]
+    Count {
+        /// By the shape.
+        expected: usize,
+        /// Given.
+        found: usize,
+    },
+    /// NaN or infinite.
+    #[error("weight {index} is {value}: every weight must be finite")]
+    NotFinite {
+        /// Its place in the flat list.
+        index: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A width of zero.
+    #[error("a network layer has width 0")]
+    EmptyLayer,
+}
+
+/// A frozen Q-network: q-values of a state, and the greedy choice.
+///
+/// ```
+/// use qstride_control::policy::{NetworkShape, Policy};
+///
+/// let shape = NetworkShape { inputs: 1, hidden: vec![], actions: 2, dueling: false };
+/// // W = (1, -1), b = (0, 0.5)
+/// let mut policy = Policy::from_flat(shape, &[1.0, -1.0, 0.0, 0.5]).unwrap();
+/// assert_eq!(policy.q_values(&[1.0]), [1.0, -0.5]);
+/// assert_eq!(policy.greedy(&[0.0]), 1);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    shape: NetworkShape,
+    layers: Vec<Dense>,
+    /// Two activation buffers, as wide as the widest layer.
+    buffers: [Vec<f32>; 2],
+    q: Vec<f32>,
+}
+
+impl Policy {
+    /// From the flat list of weights: each layer's W, row by row, then its b.
+    ///
+    /// # Errors
+    /// A wrong count, a number that is not finite, or a layer of width 0.
+    pub fn from_flat(shape: NetworkShape, flat: &[f32]) -> Result<Self, PolicyError> {
+        if shape.layers().iter().any(|(i, o)| *i == 0 || *o == 0) || shape.actions == 0 {
+            return Err(PolicyError::EmptyLayer);
+        }
+        if flat.len() != shape.parameters() {
+            return Err(PolicyError::Count {
+                expected: shape.parameters(),
+                found: flat.len(),
+            });
+        }
+        if let Some((index, value)) = flat.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(PolicyError::NotFinite {
+                index,
+                value: *value,
+            });
+        }
+        let mut rest = flat;
+        let layers = shape
+            .layers()
+            .into_iter()
+            .map(|(inputs, outputs)| {
+                let (weights, after) = rest.split_at(inputs * outputs);
+                let (bias, after) = after.split_at(outputs);
+                rest = after;
+                Dense {
+                    weights: weights.to_vec(),
+                    bias: bias.to_vec(),
+                }
+            })
+            .collect();
+        let widest = shape
+            .layers()
+            .iter()
+            .map(|(i, o)| *i.max(o))
+            .max()
+            .unwrap_or(0);
+        Ok(Self {
+            layers,
+            buffers: [vec![0.0; widest], vec![0.0; widest]],
+            q: vec![0.0; shape.actions],
+            shape,
+        })
+    }
+
+    /// The flat list that [`from_flat`](Self::from_flat) takes.
+    pub fn to_flat(&self) -> Vec<f32> {
+        self.layers
+            .iter()
+            .flat_map(|layer| layer.weights.iter().chain(&layer.bias).copied())
+            .collect()
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &NetworkShape {
+        &self.shape
+    }
+
+    /// One q-value an action. `state` has `shape().inputs` entries; missing ones count as 0, further ones are not read.
+    pub fn q_values(&mut self, state: &[f32]) -> &[f32] {
+        let [input, output] = &mut self.buffers;
+        let known = state.len().min(self.shape.inputs);
+        input[..known].copy_from_slice(&state[..known]);
+        input[known..].fill(0.0);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let width = layer.bias.len();
+            let out = &mut output[..width];
+            out.copy_from_slice(&layer.bias);
+            for (row, x) in layer.weights.chunks_exact(width).zip(input.iter()) {
+                for (o, w) in out.iter_mut().zip(row) {
+                    *o += x * w;
+                }
+            }
+            if index + 1 < self.layers.len() {
+                for o in out {
+                    *o = o.max(0.0);
+                }
+            }
+            std::mem::swap(input, output);
+        }
+        let actions = self.shape.actions;
+        self.q.copy_from_slice(&input[..actions]);
+        if self.shape.dueling {
+            let mean = self.q.iter().sum::<f32>() / actions as f32;
+            let value = input[actions];
+            for q in &mut self.q {
+                *q += value - mean;
+            }
+        }
+        &self.q
+    }
+
+    /// The action with the largest q-value; the first of equals.
+    pub fn greedy(&mut self, state: &[f32]) -> usize {
+        argmax(self.q_values(state))
+    }
+}
+
+/// The index of the largest number, the first of equals; NaN is never the largest.
+pub fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if *value > values[best] || values[best].is_nan() {
+            best = index;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_network_by_hand() {
+        let shape = NetworkShape {
+            inputs: 2,
+            hidden: vec![2],
+            actions: 2,
+            dueling: false,
+        };
+        // h = relu((x0 - x1, 2 x1 - 1)), q = (h0 + h1, h0 - h1 + .5)
+        let flat = [
+            1.0, 0.0, -1.0, 2.0, 0.0, -1.0, 1.0, 1.0, 1.0, -1.0, 0.0, 0.5,
+        ];
+        let mut policy = Policy::from_flat(shape, &flat).unwrap();
+        assert_eq!(policy.q_values(&[3.0, 1.0]), [3.0, 1.5]);
+        assert_eq!(policy.q_values(&[0.0, 1.0]), [1.0, -0.5]);
+        assert_eq!(policy.to_flat(), flat);
+    }
+
+    #[test]
+    fn dueling_adds_the_value_and_takes_the_mean_advantage() {
+        let shape = NetworkShape {
+            inputs: 1,
+            hidden: vec![],
+            actions: 2,
+            dueling: true,
+        };
+        let mut policy = Policy::from_flat(shape, &[1.0, 3.0, 10.0, 0.0, 0.0, 0.0]).unwrap();
+        assert_eq!(policy.q_values(&[1.0]), [9.0, 11.0]);
+    }
+
+    #[test]
+    fn wrong_weights_are_refused() {
+        let shape = NetworkShape {
+            inputs: 1,
+            hidden: vec![],
+            actions: 2,
+            dueling: false,
+        };
+        assert_eq!(
+            Policy::from_flat(shape.clone(), &[0.0; 3]),
+            Err(PolicyError::Count {
+                expected: 4,
+                found: 3
+            })
+        );
+        let nan = Policy::from_flat(shape.clone(), &[0.0, 0.0, f32::NAN, 0.0]);
+        assert!(matches!(nan, Err(PolicyError::NotFinite { index: 2, .. })));
+        assert_eq!(
+            Policy::from_flat(
+                NetworkShape {
+                    actions: 0,
+                    ..shape
+                },
+                &[]
+            ),
+            Err(PolicyError::EmptyLayer)
+        );
+    }
+
+    #[test]
+    fn the_first_of_equals_and_never_nan() {
+        assert_eq!(argmax(&[1.0, 1.0]), 0);
+        assert_eq!(argmax(&[f32::NAN, -1.0, f32::NAN, 0.0]), 3);
+    }
+}

@@ -1,0 +1,116 @@
+//! The update: from a base point to the next one.
+
+/// The trial point x - αg, written into `trial`.
+pub fn gradient_step(x: &[f64], rate: f64, gradient: &[f64], trial: &mut [f64]) {
+    for ((t, x), g) in trial.iter_mut().zip(x).zip(gradient) {
+        *t = x - rate * g;
+    }
+}
+
+/// An optimizer over a flat slice, for the stochastic regime.
+#[derive(Clone, Debug)]
+pub struct SliceOptimizer {
+    kind: OptimizerKind,
+    first: Vec<f64>,
+    second: Vec<f64>,
+    steps: i32,
+}
+
+/// Which optimizer a schedule drives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// v ← 0.9 v + g; x ← x - αv (Polyak 1964, in PyTorch's form).
+    #[default]
+    Momentum,
+    /// Adam with β = (0.9, 0.999), ε = 1e-8 (Kingma and Ba, arXiv 1412.6980).
+    Adam,
+    /// x ← x - αg.
+    Sgd,
+}
+
+impl SliceOptimizer {
+    /// For `dimension` parameters, with its state at zero.
+    pub fn new(kind: OptimizerKind, dimension: usize) -> Self {
+        let second = if kind == OptimizerKind::Adam {
+            dimension
+        } else {
+            0
+        };
+        let first = if kind == OptimizerKind::Sgd {
+            0
+        } else {
+            dimension
+        };
+        Self {
+            kind,
+            first: vec![0.0; first],
+            second: vec![0.0; second],
+            steps: 0,
+        }
+    }
+
+    /// Forgets momentum and counts.
+    pub fn reset(&mut self) {
+        self.first.fill(0.0);
+        self.second.fill(0.0);
+        self.steps = 0;
+    }
+
+    /// Writes the update Δ into `step`: x ← x + Δ.
+    pub fn step(&mut self, rate: f64, gradient: &[f64], step: &mut [f64]) {
+        match self.kind {
+            OptimizerKind::Sgd => {
+                for (d, g) in step.iter_mut().zip(gradient) {
+                    *d = -rate * g;
+                }
+            }
+            OptimizerKind::Momentum => {
+                for ((d, g), v) in step.iter_mut().zip(gradient).zip(&mut self.first) {
+                    *v = 0.9 * *v + g;
+                    *d = -rate * *v;
+                }
+            }
+            OptimizerKind::Adam => {
+                self.steps = self.steps.saturating_add(1);
+                let (c1, c2) = (
+                    1.0 - 0.9f64.powi(self.steps),
+                    1.0 - 0.999f64.powi(self.steps),
+                );
+                let moments = self.first.iter_mut().zip(&mut self.second);
+                for ((d, g), (m, v)) in step.iter_mut().zip(gradient).zip(moments) {
+                    *m = 0.9 * *m + 0.1 * g;
+                    *v = 0.999 * *v + 0.001 * g * g;
+                    *d = -rate * (*m / c1) / ((*v / c2).sqrt() + 1e-8);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_steps(kind: OptimizerKind) -> [f64; 2] {
+        let mut optimizer = SliceOptimizer::new(kind, 1);
+        let mut steps = [0.0; 2];
+        for (step, gradient) in steps.iter_mut().zip([1.0, 3.0]) {
+            optimizer.step(0.1, &[gradient], std::slice::from_mut(step));
+        }
+        steps
+    }
+
+    #[test]
+    fn steps_by_hand() {
+        assert_eq!(two_steps(OptimizerKind::Sgd), [-0.1, -0.1 * 3.0]);
+        assert_eq!(two_steps(OptimizerKind::Momentum), [-0.1, -0.1 * 3.9]);
+        let adam = two_steps(OptimizerKind::Adam);
+        // m = .39, v = .009999; m / .19 = 2.0526, v / .001999 = 5.0020, root 2.2365
+        assert!(
+            (adam[0] + 0.1).abs() < 1e-8
+                && (adam[1] + 0.1 * 2.052_631_6 / 2.236_515_4).abs() < 1e-7,
+            "{adam:?}"
+        );
+    }
+}
