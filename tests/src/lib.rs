@@ -1,1 +1,1 @@
-
+//! This package holds only tests, in its folder `tests`.

@@ -211,7 +211,7 @@ impl Checkpoint {
         })
     }
 
-    /// Reads a checkpoint folder, with the built-in statistics.
+    /// Reads a checkpoint folder, or that of a run which holds one, with the built-in statistics.
     ///
     /// # Errors
     /// Whatever is missing, cut, altered, of another version or does not fit, by name.
@@ -224,6 +224,13 @@ impl Checkpoint {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_with(folder: &Path, features: &Features) -> Result<Self, CheckpointError> {
+        // A training run keeps its checkpoint beside its state: either folder will do.
+        let inner = folder.join("checkpoint");
+        let folder = if !folder.join(MANIFEST).exists() && inner.join(MANIFEST).exists() {
+            &inner
+        } else {
+            folder
+        };
         let read = |file: &str| {
             fs::read(folder.join(file)).map_err(|source| CheckpointError::Read {
                 folder: folder.to_owned(),
@@ -366,4 +373,146 @@ pub fn sha256(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn example() -> Checkpoint {
+        let shape = NetworkShape {
+            inputs: 35,
+            hidden: vec![4],
+            actions: 3,
+        };
+        let policy = Policy::untrained(shape.clone(), &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let recipe = serde_json::json!({"steps": 10});
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            name: "example".to_owned(),
+            regime: Regime::Deterministic,
+            features: StateSpec::scalar_features(),
+            action_set: ActionSet::preset("multiplicative").unwrap(),
+            network: shape,
+            recipe_sha256: sha256(recipe.to_string().as_bytes()),
+            recipe,
+            seed: 3,
+            commit: "unknown".to_owned(),
+            program: "test".to_owned(),
+            evaluation: serde_json::Value::Null,
+            files: BTreeMap::new(),
+        };
+        Checkpoint::new(manifest, policy, &Features::builtin()).unwrap()
+    }
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("one");
+        let checkpoint = example();
+        checkpoint.save(&place).unwrap();
+        checkpoint.save(&place).unwrap();
+        let loaded = Checkpoint::load(&place).unwrap();
+        assert_eq!(loaded.policy, checkpoint.policy);
+        assert_eq!(loaded.manifest.features, checkpoint.manifest.features);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing temporary is left"
+        );
+    }
+
+    /// The error after `change` was made to the manifest's JSON.
+    fn fault(change: impl Fn(&mut serde_json::Value)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        example().save(folder.path().join("c").as_path()).unwrap();
+        let path = folder.path().join("c").join(MANIFEST);
+        let mut manifest: serde_json::Value =
+            serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        change(&mut manifest);
+        fs::write(&path, manifest.to_string()).unwrap();
+        Checkpoint::load(path.parent().unwrap())
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_broken_field_is_named() {
+        assert!(fault(|m| m["format_version"] = 99.into()).contains("`format_version` is 99"));
+        assert!(
+            fault(|m| m["features"][0]["name"] = "colour".into())
+                .contains("field `features`: unknown feature `colour`")
+        );
+        assert!(
+            fault(|m| {
+                m["features"].as_array_mut().unwrap().pop();
+            })
+            .contains("field `network`: 35 inputs")
+        );
+        assert!(fault(|m| m["action_set"]["actions"][0] = "x3.5".into()).is_empty());
+        assert!(
+            fault(|m| {
+                m["action_set"]["actions"].as_array_mut().unwrap().pop();
+            })
+            .contains("3 outputs")
+        );
+        assert!(
+            fault(|m| m["action_set"]["actions"][0] = "fly".into())
+                .contains("unknown action `fly`")
+        );
+        assert!(fault(|m| m["recipe"]["steps"] = 11.into()).contains("field `recipe_sha256`"));
+        assert!(fault(|m| m["network"]["hidden"][0] = 5.into()).contains("field `network`"));
+        assert!(
+            fault(|m| {
+                m.as_object_mut().unwrap().remove("seed");
+            })
+            .contains("missing field `seed`")
+        );
+        assert!(fault(|m| m["extra"] = 1.into()).contains("unknown field `extra`"));
+        assert!(fault(|m| m["files"] = serde_json::json!({})).contains("field `files`"));
+    }
+
+    #[test]
+    fn missing_cut_and_altered_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("c");
+        let checkpoint = example();
+        let error = || Checkpoint::load(&place).err().unwrap();
+        assert!(matches!(error(), CheckpointError::Read { file, .. } if file == MANIFEST));
+        checkpoint.save(&place).unwrap();
+        let weights = place.join(WEIGHTS);
+        let mut bytes = fs::read(&weights).unwrap();
+        bytes[5] ^= 1;
+        fs::write(&weights, &bytes).unwrap();
+        assert!(matches!(error(), CheckpointError::Hash { file, .. } if file == WEIGHTS));
+        fs::write(&weights, &bytes[..40]).unwrap();
+        assert!(matches!(error(), CheckpointError::Hash { .. }));
+        fs::remove_file(&weights).unwrap();
+        assert!(matches!(error(), CheckpointError::Read { file, .. } if file == WEIGHTS));
+        fs::write(place.join(MANIFEST), "{\n \"format_version\": 1,").unwrap();
+        fs::write(&weights, &bytes).unwrap();
+        assert!(error().to_string().contains("line 2"), "{}", error());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "kept").unwrap();
+        let error = example()
+            .save(&folder.path().join("file").join("c"))
+            .err()
+            .unwrap();
+        assert!(
+            error
+                .to_string()
+                .contains("what was there before is untouched")
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("file")).unwrap(),
+            "kept"
+        );
+    }
 }

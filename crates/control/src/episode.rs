@@ -16,7 +16,7 @@ use qstride_objectives::{Objective, StochasticObjective};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::acceptance::Judge;
+use crate::acceptance::{Acceptance, Judge};
 use crate::controller::{Controller, Decision};
 use crate::curvature::AcceptedStep;
 use crate::evaluator::{Evaluations, Evaluator};
@@ -117,6 +117,21 @@ impl DeterministicEpisode {
         settings: DeterministicSettings,
         controller: &dyn Controller,
     ) -> Self {
+        Self::under(
+            controller.acceptance(),
+            controller.wants_ritz(),
+            objective,
+            settings,
+        )
+    }
+
+    /// The same under a rule of acceptance, for whoever decides without a [`Controller`], as training does.
+    pub fn under(
+        acceptance: Acceptance,
+        wants_ritz: bool,
+        objective: Arc<dyn Objective>,
+        settings: DeterministicSettings,
+    ) -> Self {
         let x = objective.start();
         let own_rate = objective.start_rate();
         let mut evaluator = Evaluator::new(objective, settings.budget);
@@ -125,11 +140,10 @@ impl DeterministicEpisode {
         evaluator.gradient(&x, &mut gradient);
         let squared_gradient = dot(&gradient, &gradient);
         let rate = settings.start_rate.resolve(own_rate, &gradient);
-        let mut observation =
-            Observation::at_start(value, squared_gradient, rate, controller.wants_ritz());
+        let mut observation = Observation::at_start(value, squared_gradient, rate, wants_ritz);
         observation.budget_left = evaluator.left();
         let mut episode = Self {
-            judge: controller.acceptance().start(value),
+            judge: acceptance.start(value),
             observation,
             trial: x.clone(),
             trial_gradient: gradient.clone(),

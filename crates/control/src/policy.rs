@@ -1,5 +1,7 @@
 //! A frozen Q-network in plain `f32`: the same bits on every device, no Burn.
 
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// The shape of a Q-network: dense layers with ReLU between them, and one output an action.
@@ -12,18 +14,14 @@ pub struct NetworkShape {
     pub hidden: Vec<usize>,
     /// The number of actions.
     pub actions: usize,
-    /// One more output V, and q = V + A - mean(A) (Wang et al., arXiv 1511.06581).
-    #[serde(default)]
-    pub dueling: bool,
 }
 
 impl NetworkShape {
     /// (inputs, outputs) of each dense layer.
     pub fn layers(&self) -> Vec<(usize, usize)> {
-        let last = self.actions + usize::from(self.dueling);
         let widths: Vec<usize> = std::iter::once(self.inputs)
             .chain(self.hidden.iter().copied())
-            .chain([last])
+            .chain([self.actions])
             .collect();
         widths.windows(2).map(|pair| (pair[0], pair[1])).collect()
     }
@@ -75,7 +73,7 @@ pub enum PolicyError {
 /// ```
 /// use qstride_control::policy::{NetworkShape, Policy};
 ///
-/// let shape = NetworkShape { inputs: 1, hidden: vec![], actions: 2, dueling: false };
+/// let shape = NetworkShape { inputs: 1, hidden: vec![], actions: 2 };
 /// // W = (1, -1), b = (0, 0.5)
 /// let mut policy = Policy::from_flat(shape, &[1.0, -1.0, 0.0, 0.5]).unwrap();
 /// assert_eq!(policy.q_values(&[1.0]), [1.0, -0.5]);
@@ -139,6 +137,28 @@ impl Policy {
         })
     }
 
+    /// A network that has learnt nothing: He-normal hidden layers, a last layer of 0.1/√inputs, biases zero.
+    ///
+    /// # Errors
+    /// A layer of width 0.
+    pub fn untrained(shape: NetworkShape, generator: &mut ChaCha8Rng) -> Result<Self, PolicyError> {
+        let layers = shape.layers();
+        let mut flat = Vec::with_capacity(shape.parameters());
+        for (index, &(inputs, outputs)) in layers.iter().enumerate() {
+            let last = index + 1 == layers.len();
+            let deviation = if last {
+                0.1 / (inputs as f64).sqrt()
+            } else {
+                (2.0 / inputs as f64).sqrt()
+            };
+            flat.extend(
+                (0..inputs * outputs).map(|_| (deviation * standard_normal(generator)) as f32),
+            );
+            flat.extend(std::iter::repeat_n(0.0, outputs));
+        }
+        Self::from_flat(shape, &flat)
+    }
+
     /// The flat list that [`from_flat`](Self::from_flat) takes.
     pub fn to_flat(&self) -> Vec<f32> {
         self.layers
@@ -176,13 +196,6 @@ impl Policy {
         }
         let actions = self.shape.actions;
         self.q.copy_from_slice(&input[..actions]);
-        if self.shape.dueling {
-            let mean = self.q.iter().sum::<f32>() / actions as f32;
-            let value = input[actions];
-            for q in &mut self.q {
-                *q += value - mean;
-            }
-        }
         &self.q
     }
 
@@ -190,6 +203,12 @@ impl Policy {
     pub fn greedy(&mut self, state: &[f32]) -> usize {
         argmax(self.q_values(state))
     }
+}
+
+/// One draw of N(0, 1) (Box and Muller, 1958).
+fn standard_normal(generator: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - generator.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * generator.random::<f64>()).cos()
 }
 
 /// The index of the largest number, the first of equals; NaN is never the largest.
@@ -213,7 +232,6 @@ mod tests {
             inputs: 2,
             hidden: vec![2],
             actions: 2,
-            dueling: false,
         };
         // h = relu((x0 - x1, 2 x1 - 1)), q = (h0 + h1, h0 - h1 + .5)
         let flat = [
@@ -226,24 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn dueling_adds_the_value_and_takes_the_mean_advantage() {
-        let shape = NetworkShape {
-            inputs: 1,
-            hidden: vec![],
-            actions: 2,
-            dueling: true,
-        };
-        let mut policy = Policy::from_flat(shape, &[1.0, 3.0, 10.0, 0.0, 0.0, 0.0]).unwrap();
-        assert_eq!(policy.q_values(&[1.0]), [9.0, 11.0]);
-    }
-
-    #[test]
     fn wrong_weights_are_refused() {
         let shape = NetworkShape {
             inputs: 1,
             hidden: vec![],
             actions: 2,
-            dueling: false,
         };
         assert_eq!(
             Policy::from_flat(shape.clone(), &[0.0; 3]),

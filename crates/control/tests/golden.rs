@@ -1,4 +1,9 @@
 //! The line searches against numbers of independent implementations: tests/golden/README.md says what they are.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail by a panic"
+)]
 
 use std::sync::Arc;
 

@@ -41,7 +41,7 @@ impl Controller for BarzilaiBorwein {
         } else {
             match o.curvature.exact_bb1() {
                 Some(step) => step.clamp(1e-10, 1e10),
-                None => (1.0 / o.squared_gradient.sqrt()).min(1e5).max(1.0),
+                None => (1.0 / o.squared_gradient.sqrt()).clamp(1.0, 1e5),
             }
         };
         Decision::rate(rate, None)

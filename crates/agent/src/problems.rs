@@ -1,0 +1,231 @@
+//! The problems that a recipe trains and validates on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qstride_control::checkpoint::Regime;
+use qstride_objectives::data::{CsvOptions, read_csv};
+use qstride_objectives::data_error::DataError;
+use qstride_objectives::dataset::Dataset;
+use qstride_objectives::generated::{generate_classification, generate_regression};
+use qstride_objectives::idx::read_idx;
+use qstride_objectives::suite::{SuiteError, suite};
+use qstride_objectives::task::{Model, TaskError, task};
+use qstride_objectives::{Objective, StochasticObjective, Streams};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Problem;
+use crate::recipe::{CheckedRecipe, Recipe};
+use crate::trainer::Problems;
+
+/// The seed of the validation instances: the same for all training seeds, and of no table.
+pub(crate) const VALIDATION_SEED: u64 = 0x5eed_0fa1_1da7_1075;
+
+/// A training task on data of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataTask {
+    /// A CSV file, an IDX file of images, or `digits` for the built-in set.
+    pub path: PathBuf,
+    /// The target column's name or index (CSV).
+    #[serde(default)]
+    pub target: String,
+    /// The IDX file of labels.
+    #[serde(default)]
+    pub labels: Option<PathBuf>,
+    /// Whether the CSV's first line names the columns; found out where not given.
+    #[serde(default)]
+    pub header: Option<bool>,
+    /// `logistic`, `softmax`, `huber`, `mlp`, `mlp:64,32:relu`.
+    pub model: String,
+}
+
+/// Problems that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ProblemsError {
+    /// A family.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// A data file.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A model on data that it does not fit.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+impl DataTask {
+    /// Reads the data, splits it (a quarter to test) and sets the model on it.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, or a model that does not fit the target.
+    pub fn objective(&self, seed: u64) -> Result<Arc<dyn StochasticObjective>, ProblemsError> {
+        let model = Model::parse(&self.model)?;
+        let data = match (&self.labels, self.path == Path::new("digits")) {
+            (Some(labels), _) => read_idx(&self.path, labels)?,
+            (None, true) => Dataset::digits()?,
+            (None, false) => {
+                let options = CsvOptions {
+                    header: self.header,
+                    ..CsvOptions::default()
+                };
+                read_csv(&self.path, &self.target, &options)?
+            }
+        };
+        Ok(task(&model, &Arc::new(data.split(0.75, seed)?), seed)?)
+    }
+}
+
+impl Problems {
+    /// The training pool and the validation instances of a recipe.
+    ///
+    /// # Errors
+    /// An unknown family or a fault in a data file.
+    pub fn draw(recipe: &CheckedRecipe) -> Result<Self, ProblemsError> {
+        let recipe = &recipe.recipe;
+        let tasks = recipe
+            .data
+            .iter()
+            .map(|data| data.objective(recipe.seed))
+            .collect::<Result<Vec<_>, _>>()?;
+        match recipe.regime {
+            Regime::Deterministic => {
+                let mut problems = Self {
+                    train: Vec::new(),
+                    validation: Vec::new(),
+                };
+                if !recipe.families.is_empty() {
+                    let pool: Vec<String> = recipe.families.iter().map(|f| pool_name(f)).collect();
+                    let fresh = recipe.families.join(",");
+                    problems.train = exact(suite(
+                        &pool.join(","),
+                        recipe.seed,
+                        recipe.instances_per_family,
+                    )?);
+                    problems.validation = exact(suite(
+                        &fresh,
+                        VALIDATION_SEED,
+                        recipe.validation.per_family,
+                    )?);
+                }
+                for task in tasks {
+                    let bounded: Arc<dyn Objective> = Arc::new(BoundedLoss { inner: task });
+                    problems.train.push(Problem::Exact(bounded.clone()));
+                    problems.validation.push(Problem::Exact(bounded));
+                }
+                Ok(problems)
+            }
+            Regime::Stochastic => {
+                let own = || tasks.iter().cloned().map(Problem::Sampled);
+                Ok(Self {
+                    train: synthetic_tasks(recipe, "train", recipe.seed, recipe.stochastic.tasks)?
+                        .into_iter()
+                        .chain(own())
+                        .collect(),
+                    validation: synthetic_tasks(
+                        recipe,
+                        "validation",
+                        VALIDATION_SEED,
+                        recipe.validation.per_family,
+                    )?
+                    .into_iter()
+                    .chain(own())
+                    .collect(),
+                })
+            }
+        }
+    }
+}
+
+/// Training families have a pool of their own, apart from the fresh instances of tables.
+fn pool_name(family: &str) -> String {
+    let trained = Recipe::default().families;
+    if trained.iter().any(|f| f == family) {
+        format!("train/{family}")
+    } else {
+        family.to_owned()
+    }
+}
+
+fn exact(objectives: Vec<Arc<dyn Objective>>) -> Vec<Problem> {
+    objectives.into_iter().map(Problem::Exact).collect()
+}
+
+/// A loss, which no point makes negative: 0 is the lower bound that the rewards are measured from.
+struct BoundedLoss {
+    inner: Arc<dyn StochasticObjective>,
+}
+
+impl Objective for BoundedLoss {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn family(&self) -> &str {
+        self.inner.family()
+    }
+
+    fn dimension(&self) -> usize {
+        self.inner.dimension()
+    }
+
+    fn value(&self, x: &[f64]) -> f64 {
+        self.inner.value(x)
+    }
+
+    fn gradient(&self, x: &[f64], gradient: &mut [f64]) {
+        self.inner.gradient(x, gradient);
+    }
+
+    fn start(&self) -> Vec<f64> {
+        self.inner.start()
+    }
+
+    fn minimum(&self) -> Option<f64> {
+        Some(0.0)
+    }
+}
+
+/// Small tasks over generated data: linear models and perceptrons, classes and numbers; 8 to 64 inputs, 64 to 512 rows.
+fn synthetic_tasks(
+    recipe: &Recipe,
+    what: &str,
+    seed: u64,
+    count: usize,
+) -> Result<Vec<Problem>, ProblemsError> {
+    (0..count)
+        .map(|index| {
+            let mut generator = Streams::new(seed).stream(&format!("tasks/{what}/{index}"));
+            let columns = generator.random_range(8..=64);
+            let rows = generator.random_range(64..=512);
+            let classes = generator.random_range(2..=10);
+            let hidden: usize = generator.random_range(16..=64);
+            let data_seed = generator.random();
+            let (data, linear) = if generator.random::<bool>() {
+                (
+                    generate_classification(rows, columns, classes, data_seed)?,
+                    Model::parse("softmax")?,
+                )
+            } else {
+                (
+                    generate_regression(rows, columns, data_seed)?,
+                    Model::parse("huber")?,
+                )
+            };
+            let activation = if generator.random::<bool>() {
+                "tanh"
+            } else {
+                "relu"
+            };
+            let perceptron = Model::parse(&format!("mlp:{hidden}:{activation}"))?;
+            let model = if generator.random::<f64>() < 0.4 {
+                linear
+            } else {
+                perceptron
+            };
+            let split = Arc::new(data.split(0.9, recipe.seed)?);
+            Ok(Problem::Sampled(task(&model, &split, data_seed)?))
+        })
+        .collect()
+}

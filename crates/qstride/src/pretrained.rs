@@ -1,0 +1,84 @@
+//! The policies that ship.
+
+use std::path::Path;
+
+use qstride_control::features::Features;
+use qstride_control::{Checkpoint, CheckpointError, near};
+
+/// A policy that ships: its name and its two files.
+struct Embedded {
+    name: &'static str,
+    manifest: &'static [u8],
+    weights: &'static [u8],
+}
+
+macro_rules! embedded {
+    ($name:literal) => {
+        Embedded {
+            name: $name,
+            manifest: include_bytes!(concat!("../checkpoints/", $name, "/manifest.json")),
+            weights: include_bytes!(concat!("../checkpoints/", $name, "/weights.f32")),
+        }
+    };
+}
+
+const EMBEDDED: [Embedded; 2] = [embedded!("proposals"), embedded!("multiplicative")];
+
+/// The names of the policies that ship, the best first.
+///
+/// - `proposals` chooses among Barzilai-Borwein and Ritz steps under a nonmonotone rule (deterministic regime).
+/// - `multiplicative` halves, keeps or doubles the rate under the same rule (deterministic regime).
+pub const PRETRAINED: [&str; 2] = [EMBEDDED[0].name, EMBEDDED[1].name];
+
+/// Why there is no such policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PretrainedError {
+    /// No policy of this name ships.
+    #[error("no policy `{name}` ships{}; there are {}", near::hint(.near), PRETRAINED.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Names like it.
+        near: Vec<String>,
+    },
+    /// The embedded files are damaged, which a test of this crate rules out.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// The policy called `name`.
+///
+/// # Errors
+/// [`PretrainedError::Unknown`] with the near matches.
+pub fn pretrained(name: &str) -> Result<Checkpoint, PretrainedError> {
+    let found = EMBEDDED.iter().find(|policy| policy.name == name);
+    let policy = found.ok_or_else(|| PretrainedError::Unknown {
+        name: name.to_owned(),
+        near: near::matches(name, PRETRAINED.into_iter()),
+    })?;
+    let origin = Path::new("(embedded)").join(policy.name);
+    Ok(Checkpoint::from_bytes(
+        &origin,
+        policy.manifest,
+        policy.weights,
+        &Features::builtin(),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_policy_that_ships_loads_and_is_small() {
+        for policy in &EMBEDDED {
+            assert_eq!(pretrained(policy.name).unwrap().manifest.name, policy.name);
+            assert!(policy.weights.len() + policy.manifest.len() < 100_000);
+        }
+        let error = pretrained("proposal")
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default();
+        assert!(error.contains("did you mean `proposals`?"), "{error}");
+    }
+}
