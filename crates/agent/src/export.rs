@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use qstride_control::checkpoint::{FORMAT_VERSION, sha256};
-use qstride_control::features::Features;
 use qstride_control::policy::{NetworkShape, PolicyError};
 use qstride_control::{Checkpoint, CheckpointError, Manifest, Policy};
 
@@ -45,6 +44,7 @@ pub fn checkpoint(
         recipe,
         actions,
         state,
+        features,
     } = trainer.recipe();
     let recipe_json = serde_json::to_value(recipe).unwrap_or_default();
     let evaluation = serde_json::json!({
@@ -69,5 +69,5 @@ pub fn checkpoint(
         evaluation,
         files: BTreeMap::new(),
     };
-    Checkpoint::new(manifest, policy, &Features::builtin())
+    Checkpoint::new(manifest, policy, features)
 }

@@ -9,7 +9,7 @@ use qstride_objectives::data_error::DataError;
 use qstride_objectives::dataset::Dataset;
 use qstride_objectives::generated::{generate_classification, generate_regression};
 use qstride_objectives::idx::read_idx;
-use qstride_objectives::suite::{SuiteError, suite};
+use qstride_objectives::suite::{FAMILIES, Split, SuiteError, suite};
 use qstride_objectives::task::{Model, TaskError, task};
 use qstride_objectives::{Objective, StochasticObjective, Streams};
 use rand::RngExt;
@@ -21,6 +21,9 @@ use crate::trainer::Problems;
 
 /// The seed of the validation instances: the same for all training seeds, and of no table.
 pub(crate) const VALIDATION_SEED: u64 = 0x5eed_0fa1_1da7_1075;
+
+/// Sets the instances for training apart from those of tables, in families without a training pool.
+const TRAINING_SEED: u64 = 0x7a11_ed00_0000_0000;
 
 /// A training task on data of one's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,19 +98,20 @@ impl Problems {
                     train: Vec::new(),
                     validation: Vec::new(),
                 };
-                if !recipe.families.is_empty() {
-                    let pool: Vec<String> = recipe.families.iter().map(|f| pool_name(f)).collect();
-                    let fresh = recipe.families.join(",");
-                    problems.train = exact(suite(
-                        &pool.join(","),
-                        recipe.seed,
-                        recipe.instances_per_family,
-                    )?);
-                    problems.validation = exact(suite(
-                        &fresh,
+                let count = recipe.instances_per_family;
+                for family in &recipe.families {
+                    // Training families have a pool of their own; of any other, training sees instances of another seed.
+                    let pool = if has_training_pool(family) {
+                        suite(&format!("train/{family}"), recipe.seed, count)?
+                    } else {
+                        suite(family, recipe.seed ^ TRAINING_SEED, count)?
+                    };
+                    problems.train.extend(exact(pool));
+                    problems.validation.extend(exact(suite(
+                        family,
                         VALIDATION_SEED,
                         recipe.validation.per_family,
-                    )?);
+                    )?));
                 }
                 for task in tasks {
                     let bounded: Arc<dyn Objective> = Arc::new(BoundedLoss { inner: task });
@@ -138,14 +142,10 @@ impl Problems {
     }
 }
 
-/// Training families have a pool of their own, apart from the fresh instances of tables.
-fn pool_name(family: &str) -> String {
-    let trained = Recipe::default().families;
-    if trained.iter().any(|f| f == family) {
-        format!("train/{family}")
-    } else {
-        family.to_owned()
-    }
+fn has_training_pool(family: &str) -> bool {
+    FAMILIES
+        .iter()
+        .any(|f| f.name == family && f.split == Split::Train)
 }
 
 fn exact(objectives: Vec<Arc<dyn Objective>>) -> Vec<Problem> {

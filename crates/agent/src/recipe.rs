@@ -204,9 +204,46 @@ pub struct CheckedRecipe {
     pub actions: ActionSet,
     /// The features.
     pub state: StateSpec,
+    /// The statistics that the features are made of, the user's own among them.
+    pub features: Features,
 }
 
 impl Recipe {
+    /// Reads a recipe. What it leaves out, in its groups too, is as in [`Recipe::default`] or, where it says
+    /// `"regime": "stochastic"`, as in [`Recipe::stochastic`].
+    ///
+    /// # Errors
+    /// What serde_json says, with line, column and field.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        // Strictly from the text first: only so have errors a line and a column.
+        let strict: Self = serde_json::from_str(text)?;
+        let base = match strict.regime {
+            Regime::Deterministic => Self::default(),
+            Regime::Stochastic => Self::stochastic(),
+        };
+        let mut merged = serde_json::to_value(base)?;
+        let given: serde_json::Value = serde_json::from_str(text)?;
+        for (name, value) in given.as_object().into_iter().flatten() {
+            let is_group = [
+                "learner",
+                "replay",
+                "exploration",
+                "validation",
+                "stochastic",
+            ]
+            .contains(&name.as_str());
+            match value.as_object() {
+                Some(fields) if is_group => {
+                    for (field, value) in fields {
+                        merged[name][field] = value.clone();
+                    }
+                }
+                _ => merged[name] = value.clone(),
+            }
+        }
+        serde_json::from_value(merged)
+    }
+
     /// The recipe of the stochastic regime: no discount, the remaining budget in the state, a dueling network (see
     /// docs/deviations.md for each number).
     pub fn stochastic() -> Self {
@@ -429,6 +466,7 @@ impl Recipe {
             None => ActionSet::preset(&self.actions)?,
         };
         actions.validate()?;
+        self.check_regime(&actions)?;
         let names = match &self.features {
             Some(list) => list.clone(),
             None => self.feature_preset(&actions)?,
@@ -438,7 +476,27 @@ impl Recipe {
             recipe: self.clone(),
             actions,
             state,
+            features: features.clone(),
         })
+    }
+
+    /// Each regime has its own kinds of actions.
+    fn check_regime(&self, actions: &ActionSet) -> Result<(), RecipeError> {
+        let stochastic = self.regime == Regime::Stochastic;
+        let fits = |action: &Action| match action {
+            Action::Scale(_) => true,
+            Action::RollBack(_) => stochastic,
+            _ => !stochastic,
+        };
+        match actions.actions.iter().find(|action| !fits(action)) {
+            None => Ok(()),
+            Some(action) => Err(RecipeError::Range {
+                field: "actions",
+                found: format!("`{}` with the action {action}", actions.name),
+                expected: "xF and roll-back-xF in the stochastic regime (the set `schedule`), anything but roll-back-xF in the \
+                           deterministic one",
+            }),
+        }
     }
 
     fn feature_preset(&self, actions: &ActionSet) -> Result<Vec<FeatureSpec>, RecipeError> {
@@ -481,6 +539,59 @@ mod tests {
         let recipe = Recipe::stochastic();
         let json = serde_json::to_string(&recipe).unwrap();
         assert_eq!(serde_json::from_str::<Recipe>(&json).unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_recipe_file_needs_to_say_only_what_differs() {
+        let huber =
+            Recipe::from_json(r#"{"learner": {"huber": 0.0}, "replay": {"recent_and_best": 3}}"#)
+                .unwrap();
+        assert_eq!(
+            (
+                huber.learner.huber,
+                huber.learner.average,
+                huber.replay.capacity
+            ),
+            (0.0, 0.002, 400_000)
+        );
+        let noisy =
+            Recipe::from_json(r#"{"regime": "stochastic", "learner": {"huber": 2.0}}"#).unwrap();
+        assert_eq!(
+            (
+                noisy.actions.as_str(),
+                noisy.discount,
+                noisy.learner.dueling
+            ),
+            ("schedule", 1.0, true)
+        );
+        let reward =
+            Recipe::from_json(r#"{"reward": {"log-gradient": {"scale": 1.0, "floor": 1e-9}}}"#)
+                .unwrap();
+        assert!(matches!(reward.reward, Reward::LogGradient { .. }));
+        let error = Recipe::from_json("{\n \"learner\": {\"hubber\": 1}}")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("hubber") && error.contains("line 2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn actions_of_the_other_regime_are_refused() {
+        let mixed = Recipe {
+            actions: "proposals".to_owned(),
+            ..Recipe::stochastic()
+        };
+        assert!(mixed.check().is_err());
+        assert!(
+            Recipe {
+                actions: "schedule".to_owned(),
+                ..Recipe::default()
+            }
+            .check()
+            .is_err()
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use qstride_control::features::Features;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -191,11 +192,15 @@ impl TrainState {
         Ok(())
     }
 
-    /// The run that was saved in this folder, as it was.
+    /// The run that was saved in this folder, as it was. `features` are the statistics that its recipe may name.
     ///
     /// # Errors
     /// A file that is missing, broken, or of another version, by name.
-    pub fn resume(folder: &Path, device: &Device) -> Result<(Self, Trainer), StateError> {
+    pub fn resume(
+        folder: &Path,
+        features: &Features,
+        device: &Device,
+    ) -> Result<(Self, Trainer), StateError> {
         let path = folder.join(STATE);
         let read = |path: &Path| {
             fs::read(path).map_err(|source| StateError::Read {
@@ -214,7 +219,7 @@ impl TrainState {
                 found: saved.version,
             });
         }
-        let recipe: CheckedRecipe = saved.recipe.check()?;
+        let recipe: CheckedRecipe = saved.recipe.check_with(features)?;
         let problems = Problems::draw(&recipe)?;
         let mut trainer = Trainer::new(recipe, problems, device)?;
         let count = trainer.environments.len();

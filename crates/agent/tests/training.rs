@@ -11,6 +11,7 @@ use std::sync::Arc;
 use qstride_agent::{
     DataTask, DeviceKind, Problem, Problems, Recipe, StateError, TrainState, Trainer,
 };
+use qstride_control::features::Features;
 use qstride_control::{Action, ActionSet, Reward};
 use qstride_objectives::quadratic::Quadratic;
 use qstride_objectives::{Instance, Objective};
@@ -113,7 +114,9 @@ fn a_resumed_run_ends_at_the_same_weights() {
                 }
             }
             let done = running.steps();
-            (state, running) = TrainState::resume(&place, &DeviceKind::Flex.device()).unwrap();
+            (state, running) =
+                TrainState::resume(&place, &Features::builtin(), &DeviceKind::Flex.device())
+                    .unwrap();
             assert!(
                 running.steps() as f64 >= 0.95 * done as f64,
                 "more than 5 % to repeat"
@@ -129,7 +132,7 @@ fn a_broken_state_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("train_state");
     let resume = || {
-        TrainState::resume(&place, &DeviceKind::Flex.device())
+        TrainState::resume(&place, &Features::builtin(), &DeviceKind::Flex.device())
             .err()
             .unwrap()
     };

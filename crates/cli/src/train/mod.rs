@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use qstride_agent::{Problems, TrainState, Trainer};
+use qstride_control::features::Features;
 use serde_json::json;
 
 use self::metrics::Metrics;
@@ -36,7 +37,8 @@ pub fn run(options: &Options) -> Result<()> {
     let device = options.device.device();
     let (folder, mut state, mut trainer) = match &options.resume {
         Some(folder) => {
-            let (state, trainer) = TrainState::resume(&folder.join("train_state"), &device)?;
+            let (state, trainer) =
+                TrainState::resume(&folder.join("train_state"), &Features::builtin(), &device)?;
             (folder.clone(), state, trainer)
         }
         None => {

@@ -91,7 +91,7 @@ impl Options {
             Some(path) => {
                 let text = fs::read_to_string(path)
                     .with_context(|| format!("cannot read recipe {}", path.display()))?;
-                serde_json::from_str(&text).with_context(|| format!("recipe {}", path.display()))?
+                Recipe::from_json(&text).with_context(|| format!("recipe {}", path.display()))?
             }
             None if stochastic => Recipe::stochastic(),
             None => Recipe::default(),

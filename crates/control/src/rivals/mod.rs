@@ -66,6 +66,16 @@ pub const RIVALS: &[Rival] = &[
         build: |_| Box::new(BarzilaiBorwein::nonmonotone()),
     },
     Rival {
+        name: "abbmin",
+        about: "short or long Barzilai-Borwein steps by their ratio, under the nonmonotone rule",
+        build: |_| Box::new(AbbMin::guarded()),
+    },
+    Rival {
+        name: "adgd",
+        about: "adaptive gradient descent without line search; its first rate is 1e-6 whatever the start rate",
+        build: |_| Box::new(AdGd::default()),
+    },
+    Rival {
         name: "fixed",
         about: "the start rate at every step, no safeguard",
         build: |_| Box::new(FixedRate),
