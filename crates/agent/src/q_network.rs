@@ -97,6 +97,9 @@ pub enum LayersError {
 #[derive(Module, Debug)]
 pub struct QNetwork {
     parameters: Param<Tensor<1>>,
+    /// Weights \[inputs, outputs\] and bias \[1, outputs\] of every layer: views of the parameters, made once.
+    #[module(skip)]
+    layers: Vec<(Tensor<2>, Tensor<2>)>,
     #[module(skip)]
     shape: QNetworkShape,
 }
@@ -119,8 +122,13 @@ impl QNetwork {
 
     /// The network whose flat parameter vector is this tensor, of length [`QNetworkShape::parameters`].
     pub(crate) fn from_tensor(shape: QNetworkShape, parameters: Tensor<1>) -> Self {
+        let layers = views(&shape, &parameters);
         let parameters = Param::initialized(Default::default(), parameters);
-        Self { parameters, shape }
+        Self {
+            parameters,
+            layers,
+            shape,
+        }
     }
 
     /// A network of plain dense layers (not dueling).
@@ -216,13 +224,12 @@ impl QNetwork {
 
     /// The input of every layer, and the q-values.
     pub(crate) fn forward_q(&self, states: Tensor<2>) -> (Vec<Tensor<2>>, Tensor<2>) {
-        let layers = self.views();
-        let last = layers.len() - 1;
-        let mut inputs = Vec::with_capacity(layers.len());
+        let last = self.layers.len() - 1;
+        let mut inputs = Vec::with_capacity(self.layers.len());
         let mut x = states;
-        for (l, (weights, bias)) in layers.into_iter().enumerate() {
+        for (l, (weights, bias)) in self.layers.iter().enumerate() {
             inputs.push(x.clone());
-            x = x.matmul(weights) + bias;
+            x = x.matmul(weights.clone()) + bias.clone();
             if l < last {
                 x = activation::relu(x);
             }
@@ -237,32 +244,18 @@ impl QNetwork {
     pub(crate) fn backward(&self, inputs: Vec<Tensor<2>>, q_gradient: Tensor<2>) -> Tensor<1> {
         let mut delta = self.combine_backward(q_gradient);
         let mut gradients = Vec::with_capacity(2 * inputs.len());
-        for (l, (x, (weights, _))) in inputs.into_iter().zip(self.views()).enumerate().rev() {
+        for (l, (x, (weights, _))) in inputs.into_iter().zip(&self.layers).enumerate().rev() {
             let outputs = delta.dims()[1];
             gradients.push(delta.clone().sum_dim(0).reshape([outputs]));
             gradients.push(flatten(x.clone().transpose().matmul(delta.clone())));
             if l > 0 {
                 delta = delta
-                    .matmul(weights.transpose())
+                    .matmul(weights.clone().transpose())
                     .mask_fill(x.lower_equal_scalar(0.0), 0.0);
             }
         }
         gradients.reverse();
         Tensor::cat(gradients, 0)
-    }
-
-    /// Weights \[inputs, outputs\] and bias \[1, outputs\] of every layer, as views of the flat parameters.
-    fn views(&self) -> Vec<(Tensor<2>, Tensor<2>)> {
-        let flat = self.parameters();
-        let mut start = 0;
-        let layers = self.shape.layers().into_iter().map(|[inputs, outputs]| {
-            let (bias, end) = (start + inputs * outputs, start + (inputs + 1) * outputs);
-            let weights = flat.clone().slice(start..bias).reshape([inputs, outputs]);
-            let bias = flat.clone().slice(bias..end).reshape([1, outputs]);
-            start = end;
-            (weights, bias)
-        });
-        layers.collect()
     }
 
     /// q = raw C, with C \[A + 1, A\] that makes v + a_i - mean(a).
@@ -295,6 +288,19 @@ impl QNetwork {
             &like.device(),
         )
     }
+}
+
+/// The layers as views of the flat parameters.
+fn views(shape: &QNetworkShape, flat: &Tensor<1>) -> Vec<(Tensor<2>, Tensor<2>)> {
+    let mut start = 0;
+    let layers = shape.layers().into_iter().map(|[inputs, outputs]| {
+        let (bias, end) = (start + inputs * outputs, start + (inputs + 1) * outputs);
+        let weights = flat.clone().slice(start..bias).reshape([inputs, outputs]);
+        let bias = flat.clone().slice(bias..end).reshape([1, outputs]);
+        start = end;
+        (weights, bias)
+    });
+    layers.collect()
 }
 
 /// v + a_i - mean(a) of one row (v, a_1 .. a_A).

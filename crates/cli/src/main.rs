@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-/// Learned learning-rate controllers: compare them with line searches, and see what there is.
+/// Learned learning-rate controllers: train them, compare them with line searches, see how they act.
 #[derive(Debug, Parser)]
 #[command(name = "qstride", version, max_term_width = 100)]
 struct Arguments {
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         // A reader that has seen enough, as `head` does, is no fault.
         Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", describe(&error));
             ExitCode::FAILURE
         }
     }
@@ -71,9 +71,33 @@ fn log_to_stderr(verbose: u8) {
         .init();
 }
 
+/// The error and its causes, less those that a message before them has quoted.
+fn describe(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let joint = if text.is_empty() { "" } else { ": " };
+            text.push_str(joint);
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
 fn closed_pipe(error: &anyhow::Error) -> bool {
     let kind = error
         .downcast_ref::<std::io::Error>()
         .map(std::io::Error::kind);
     kind == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_cause_that_was_quoted_is_not_said_again() {
+        let inner = anyhow::anyhow!("no space")
+            .context("cannot write x: no space")
+            .context("saving");
+        assert_eq!(super::describe(&inner), "saving: cannot write x: no space");
+    }
 }

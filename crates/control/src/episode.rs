@@ -585,3 +585,312 @@ impl Episode for StochasticEpisode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::ActionSet;
+    use crate::learned::Blind;
+    use crate::rivals::{Armijo, FixedRate, Nonmonotone};
+    use qstride_objectives::rosenbrock::chained_rosenbrock;
+    use qstride_objectives::{StochasticObjective, Streams};
+    use rand_chacha::rand_core::SeedableRng;
+
+    /// ½ x², with faults: the value is `at(x)` where that is given.
+    struct Faulty {
+        start: f64,
+        value: fn(f64) -> f64,
+        gradient: fn(f64) -> f64,
+    }
+
+    impl Objective for Faulty {
+        fn name(&self) -> &str {
+            "faulty"
+        }
+        fn dimension(&self) -> usize {
+            1
+        }
+        fn value(&self, x: &[f64]) -> f64 {
+            (self.value)(x[0])
+        }
+        fn gradient(&self, x: &[f64], gradient: &mut [f64]) {
+            gradient[0] = (self.gradient)(x[0]);
+        }
+        fn start(&self) -> Vec<f64> {
+            vec![self.start]
+        }
+        fn minimum(&self) -> Option<f64> {
+            Some(0.0)
+        }
+    }
+
+    fn minimise(objective: Faulty, mut controller: impl Controller, rate: f64) -> Record {
+        let settings = DeterministicSettings {
+            budget: 40,
+            start_rate: StartRate::Given(rate),
+            trace: true,
+            ..DeterministicSettings::default()
+        };
+        let mut episode = DeterministicEpisode::start(Arc::new(objective), settings, &controller);
+        run(&mut episode, &mut controller)
+    }
+
+    #[test]
+    fn a_start_that_is_not_finite_is_a_failure() {
+        for (value, gradient) in [
+            (f64::NAN, 1.0),
+            (f64::INFINITY, 1.0),
+            (1.0, f64::NAN),
+            (1.0, f64::INFINITY),
+        ] {
+            // Functions, not closures: the numbers travel in the start point.
+            let objective = Faulty {
+                start: if value.is_finite() { 1.0 } else { value },
+                value: |x| x,
+                gradient: if gradient.is_nan() {
+                    |_| f64::NAN
+                } else if gradient.is_infinite() {
+                    |_| f64::INFINITY
+                } else {
+                    |_| 1.0
+                },
+            };
+            let record = minimise(objective, Armijo::restarting_at(1.0), 1.0);
+            assert_eq!(record.end, End::Failed);
+            assert!(record.failed());
+            assert_eq!(
+                (record.evaluations.values, record.evaluations.gradients),
+                (1, 1)
+            );
+        }
+    }
+
+    #[test]
+    fn a_trial_that_is_not_finite_is_rejected_and_the_run_goes_on() {
+        // Finite only within 1.5 of the origin: the first trials of rate 4 jump to -3.
+        let objective = Faulty {
+            start: 1.0,
+            value: |x| if x.abs() > 1.5 { f64::NAN } else { 0.5 * x * x },
+            gradient: |x| x,
+        };
+        let record = minimise(objective, Nonmonotone::restarting_at(4.0), 4.0);
+        assert!(!record.trace[0].accepted && record.trace[0].trial_value.is_nan());
+        assert_eq!(record.end, End::Solved);
+    }
+
+    #[test]
+    fn a_gradient_that_is_lost_on_the_way_is_a_failure() {
+        let objective = Faulty {
+            start: 1.0,
+            value: |x| 0.5 * x * x,
+            gradient: |x| if x < 1.0 { f64::NAN } else { x },
+        };
+        assert_eq!(minimise(objective, FixedRate, 0.1).end, End::Failed);
+    }
+
+    #[test]
+    fn a_flat_objective_is_stationary_and_an_ascent_spends_its_budget() {
+        let flat = Faulty {
+            start: 1.0,
+            value: |_| 1.0,
+            gradient: |_| 0.0,
+        };
+        assert_eq!(minimise(flat, FixedRate, 0.1).end, End::Stationary);
+        // The gradient points the wrong way: no trial is ever accepted.
+        let wrong = Faulty {
+            start: 1.0,
+            value: |x| 0.5 * x * x,
+            gradient: |x| -x,
+        };
+        let record = minimise(wrong, Armijo::restarting_at(1.0), 1.0);
+        assert_eq!(record.end, End::Budget);
+        assert!(record.failed());
+        assert_eq!(record.evaluations.cost(1.0), 40.0);
+    }
+
+    #[test]
+    fn the_papers_actions_accept_or_retry_from_the_same_point() {
+        // f = ½ x² from 1 with α₀ = 4: trials at -3, then -1, then 0 after two halvings.
+        let objective = || Faulty {
+            start: 1.0,
+            value: |x| 0.5 * x * x,
+            gradient: |x| x,
+        };
+        let actions = Arc::new(ActionSet::preset("v1").unwrap());
+        let settings = DeterministicSettings {
+            start_rate: StartRate::Given(4.0),
+            floor: 0.0,
+            ..Default::default()
+        };
+        let controller = Blind::keeping(actions.clone());
+        let mut episode = DeterministicEpisode::start(Arc::new(objective()), settings, &controller);
+        assert!(episode.observation().trial_waits);
+        assert_eq!(
+            (
+                episode.observation().rate,
+                episode.observation().trial_value
+            ),
+            (4.0, 4.5)
+        );
+        let act = |episode: &mut DeterministicEpisode, action| {
+            let decision = actions.decide(action, episode.observation());
+            episode.step(&decision)
+        };
+        assert!(!act(&mut episode, 1).accepted);
+        let o = episode.observation();
+        assert_eq!(
+            (o.rate, o.trial_value, o.value, o.rejections),
+            (2.0, 0.5, 0.5, 1)
+        );
+        // Accepting the trial at -1 costs a gradient; then the rate is α₀ again, and the next trial is at 3.
+        let before = episode.evaluator().count();
+        assert!(act(&mut episode, 0).accepted);
+        let after = episode.evaluator().count();
+        assert_eq!(
+            (
+                after.values - before.values,
+                after.gradients - before.gradients
+            ),
+            (1, 1)
+        );
+        let o = episode.observation();
+        assert_eq!(
+            (o.rate, o.trial_value, o.value, o.rejections),
+            (4.0, 4.5, 0.5, 0)
+        );
+    }
+
+    #[test]
+    fn no_step_costs_more_than_the_budget_and_the_floor_ends_it() {
+        for budget in [4, 5, 17, 202] {
+            let settings = DeterministicSettings {
+                budget,
+                floor: 1e-2,
+                ..Default::default()
+            };
+            let mut armijo = Armijo::from_twice_the_last();
+            let mut episode =
+                DeterministicEpisode::start(Arc::new(chained_rosenbrock(4)), settings, &armijo);
+            let record = run(&mut episode, &mut armijo);
+            assert!(record.evaluations.cost(1.0) <= budget as f64);
+            assert_eq!(
+                record.best_value,
+                episode.evaluator().objective().value(episode.best_point())
+            );
+            assert_eq!(
+                record.end == End::Solved,
+                record.log10_gap(Some(0.0)).unwrap() <= -2.0
+            );
+        }
+    }
+
+    /// The mean of ½ (x - i)² over the samples 0 and 1.
+    struct TwoSamples;
+
+    impl Objective for TwoSamples {
+        fn name(&self) -> &str {
+            "two samples"
+        }
+        fn dimension(&self) -> usize {
+            1
+        }
+        fn value(&self, x: &[f64]) -> f64 {
+            self.batch_value(x, &[0, 1])
+        }
+        fn gradient(&self, x: &[f64], gradient: &mut [f64]) {
+            self.batch_value_and_gradient(x, &[0, 1], gradient);
+        }
+        fn start(&self) -> Vec<f64> {
+            vec![3.0]
+        }
+    }
+
+    impl StochasticObjective for TwoSamples {
+        fn samples(&self) -> usize {
+            2
+        }
+        fn batch_value(&self, x: &[f64], batch: &[usize]) -> f64 {
+            batch
+                .iter()
+                .map(|&i| 0.5 * (x[0] - i as f64).powi(2))
+                .sum::<f64>()
+                / batch.len() as f64
+        }
+        fn batch_value_and_gradient(
+            &self,
+            x: &[f64],
+            batch: &[usize],
+            gradient: &mut [f64],
+        ) -> f64 {
+            gradient[0] = batch.iter().map(|&i| x[0] - i as f64).sum::<f64>() / batch.len() as f64;
+            self.batch_value(x, batch)
+        }
+    }
+
+    fn stochastic(rate: f64, steps: u64) -> StochasticEpisode {
+        let settings = StochasticSettings {
+            steps,
+            batch: 4,
+            windows: 10,
+            start_rate: StartRate::Given(rate),
+            optimizer: OptimizerKind::Sgd,
+            rewarded: true,
+            trace: true,
+            ..StochasticSettings::default()
+        };
+        StochasticEpisode::start(
+            Arc::new(TwoSamples),
+            settings,
+            Streams::new(1).stream("minibatches"),
+        )
+    }
+
+    #[test]
+    fn the_stochastic_regime_decides_once_a_window_and_knows_its_horizon() {
+        let actions = Arc::new(ActionSet::preset("schedule").unwrap());
+        let mut episode = stochastic(0.1, 200);
+        let record = run(&mut episode, &mut Blind::keeping(actions));
+        assert_eq!((record.trace.len(), record.end), (10, End::Horizon));
+        // 200 steps and the first measurement.
+        assert_eq!(
+            (record.evaluations.values, record.evaluations.gradients),
+            (201, 201)
+        );
+        assert!(
+            record.best_value < 0.2,
+            "the least is 1/8: {}",
+            record.best_value
+        );
+        // The rewards telescope to the log of the whole decrease (up to the tiny number that keeps it defined).
+        let whole = (record.start_value / record.best_value).ln();
+        assert!(
+            (record.total_reward - whole).abs() < 1e-6,
+            "{} {whole}",
+            record.total_reward
+        );
+        assert_eq!(episode.observation().budget_left, 0.0);
+    }
+
+    #[test]
+    fn the_guard_rolls_back_a_rate_that_is_far_too_large() {
+        let actions = Arc::new(ActionSet::preset("schedule").unwrap());
+        let mut episode = stochastic(1e4, 400);
+        let record = run(&mut episode, &mut Blind::keeping(actions));
+        assert!(episode.observation().window.rollbacks > 3);
+        assert!(episode.observation().rate < 2.0);
+        assert!(
+            record.best_value < 1.0 && !record.failed(),
+            "{}",
+            record.best_value
+        );
+    }
+
+    #[test]
+    fn minibatches_depend_on_nothing_but_their_seed() {
+        let actions = Arc::new(ActionSet::preset("schedule").unwrap());
+        let random = || Blind::random(actions.clone(), ChaCha8Rng::seed_from_u64(3));
+        let (mut a, mut b) = (stochastic(0.1, 100), stochastic(0.1, 100));
+        assert_eq!(run(&mut a, &mut random()), run(&mut b, &mut random()));
+        assert_eq!(a.point(), b.point());
+    }
+}
