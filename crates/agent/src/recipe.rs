@@ -124,7 +124,10 @@ impl Default for Recipe {
             features: None,
             actions: "proposals".to_owned(),
             action_set: None,
-            reward: Reward::default(),
+            reward: Reward::LogGradient {
+                scale: 0.2,
+                floor: 1e-9,
+            },
             budget: 202,
             start_rate_decades: [-3.0, 1.0],
             steps: 400_000,
@@ -132,7 +135,7 @@ impl Default for Recipe {
             learning_starts: 5_000,
             steps_per_update: 16,
             batch: 256,
-            discount: 0.97,
+            discount: 0.9,
             n_step: 3,
             budget_is_terminal: false,
             replay: ReplaySettings {
@@ -141,6 +144,7 @@ impl Default for Recipe {
             },
             exploration: EpsilonSchedule::default(),
             learner: LearnerSettings {
+                final_learning_rate: 1e-5,
                 average: 0.002,
                 ..LearnerSettings::default()
             },
@@ -266,7 +270,8 @@ impl Recipe {
         }
     }
 
-    /// The paper's agent with the actions `v1` or `v2`: its six features, its reward, replay of the recent and the best episodes.
+    /// The paper's agent with the actions `v1` or `v2`: its six features, its reward, replay of the recent and the best episodes,
+    /// plain Q-learning.
     pub fn published(actions: &str) -> Self {
         Self {
             name: format!("published-{actions}"),
@@ -282,6 +287,11 @@ impl Recipe {
             replay: ReplaySettings {
                 recent_and_best: 200,
                 ..ReplaySettings::default()
+            },
+            learner: LearnerSettings {
+                double: false,
+                average: 0.0,
+                ..LearnerSettings::default()
             },
             ..Self::default()
         }
@@ -301,6 +311,8 @@ impl Recipe {
                 after_accept: AfterAccept::default(),
             }),
             budget: 202,
+            reward: Reward::default(),
+            discount: 0.97,
             steps,
             steps_per_update,
             environments: 128,

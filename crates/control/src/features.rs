@@ -22,6 +22,10 @@ impl Statistic for Builtin {
         self.about
     }
 
+    fn wants_ritz(&self) -> bool {
+        self.name.starts_with("ritz_")
+    }
+
     fn observe(&self, observation: &Observation) -> f64 {
         (self.observe)(observation)
     }

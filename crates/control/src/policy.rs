@@ -38,9 +38,9 @@ impl NetworkShape {
 /// One dense layer y = xW + b.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense {
-    /// W, shape [inputs, outputs], row by row.
+    /// W, shape \[inputs, outputs\], row by row.
     pub weights: Vec<f32>,
-    /// b, shape [outputs].
+    /// b, shape \[outputs\].
     pub bias: Vec<f32>,
 }
 

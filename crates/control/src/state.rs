@@ -201,7 +201,9 @@ impl StateSpec {
 
     /// Whether any feature reads Ritz steps, which cost vectors to keep.
     pub fn wants_ritz(&self) -> bool {
-        self.features.iter().any(|f| f.name.starts_with("ritz_"))
+        self.statistics
+            .iter()
+            .any(|statistic| statistic.wants_ritz())
     }
 
     /// The state of a new episode.

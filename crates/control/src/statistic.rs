@@ -33,6 +33,11 @@ pub trait Statistic: Send + Sync {
         "a statistic of the user's own"
     }
 
+    /// Whether it reads [`Curvature::ritz`](crate::curvature::Curvature::ritz), which is computed only on demand.
+    fn wants_ritz(&self) -> bool {
+        false
+    }
+
     /// The feature; of order one. Where it is NaN or infinite, the state holds 0.
     fn observe(&self, observation: &Observation) -> f64;
 }
