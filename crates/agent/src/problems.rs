@@ -11,7 +11,8 @@ use qstride_objectives::generated::{generate_classification, generate_regression
 use qstride_objectives::idx::read_idx;
 use qstride_objectives::suite::{FAMILIES, Split, SuiteError, suite};
 use qstride_objectives::task::{Model, TaskError, task};
-use qstride_objectives::{Objective, StochasticObjective, Streams};
+use qstride_objectives::wrap::TransformError;
+use qstride_objectives::{Objective, StochasticObjective, Streams, Transformed};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,9 @@ pub enum ProblemsError {
     /// A data file.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Units that cannot be changed.
+    #[error(transparent)]
+    Transform(#[from] TransformError),
     /// A model on data that it does not fit.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -106,6 +110,11 @@ impl Problems {
                     } else {
                         suite(family, recipe.seed ^ TRAINING_SEED, count)?
                     };
+                    let pool = if recipe.randomised {
+                        randomised(pool, recipe.seed)?
+                    } else {
+                        pool
+                    };
                     problems.train.extend(exact(pool));
                     problems.validation.extend(exact(suite(
                         family,
@@ -146,6 +155,26 @@ fn has_training_pool(family: &str) -> bool {
     FAMILIES
         .iter()
         .any(|f| f.name == family && f.split == Split::Train)
+}
+
+/// Scales of f over six decades and of x over two, and two reflections, drawn for each instance by its name.
+fn randomised(
+    pool: Vec<Arc<dyn Objective>>,
+    seed: u64,
+) -> Result<Vec<Arc<dyn Objective>>, TransformError> {
+    pool.into_iter()
+        .map(|objective| {
+            let mut generator = Streams::new(seed).stream(&format!("units/{}", objective.name()));
+            let mut decades =
+                |most: f64| 10f64.powf(most * (2.0 * generator.random::<f64>() - 1.0));
+            let (value, point) = (decades(3.0), decades(1.0));
+            let transformed = Transformed::new(objective)
+                .value_scale(value)?
+                .point_scale(point)?
+                .rotated(2, &mut generator);
+            Ok(Arc::new(transformed) as Arc<dyn Objective>)
+        })
+        .collect()
 }
 
 fn exact(objectives: Vec<Arc<dyn Objective>>) -> Vec<Problem> {

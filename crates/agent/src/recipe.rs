@@ -35,6 +35,8 @@ pub struct Recipe {
     pub data: Vec<DataTask>,
     /// Instances drawn of each family.
     pub instances_per_family: usize,
+    /// Every training instance in random units of f and x, and rotated: for features that depend on units, as the paper's do.
+    pub randomised: bool,
     /// A feature preset (`auto`, `default`, `scalar`, `paper`, `peer`, `schedule`); `auto` fits the actions.
     pub feature_set: String,
     /// Features of one's own choice instead of a preset.
@@ -120,6 +122,7 @@ impl Default for Recipe {
             .to_vec(),
             data: Vec::new(),
             instances_per_family: 400,
+            randomised: false,
             feature_set: "auto".to_owned(),
             features: None,
             actions: "proposals".to_owned(),

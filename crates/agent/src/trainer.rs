@@ -500,3 +500,75 @@ fn draw_start(recipe: &CheckedRecipe, problem: usize, generator: &mut ChaCha8Rng
         seed: generator.random(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::ValidationRecipe;
+    use crate::{DeviceKind, Recipe};
+
+    fn trained(budget_is_terminal: bool) -> Trainer {
+        let recipe = Recipe {
+            families: vec!["rosenbrock-large".to_owned()],
+            instances_per_family: 3,
+            // Two or three decisions an episode: nothing is solved, every episode ends with its budget.
+            budget: 8,
+            budget_is_terminal,
+            steps: 1_200,
+            environments: 8,
+            learning_starts: 100,
+            batch: 32,
+            validation: ValidationRecipe {
+                times: 6,
+                per_family: 2,
+            },
+            ..Recipe::default()
+        };
+        let recipe = recipe.check().unwrap();
+        let problems = Problems::draw(&recipe).unwrap();
+        let mut trainer = Trainer::new(recipe, problems, &DeviceKind::Flex.device()).unwrap();
+        while !trainer.finished() {
+            trainer.tick().unwrap();
+        }
+        trainer
+    }
+
+    #[test]
+    fn a_spent_budget_cuts_the_bootstrap_only_where_the_recipe_says_so() {
+        for terminal in [false, true] {
+            let mut trainer = trained(terminal);
+            let mut batch = Batch::new(512, trainer.recipe.state.width());
+            trainer
+                .replay
+                .sample(&mut trainer.sampling, &mut batch)
+                .unwrap();
+            assert_eq!(batch.discounts.contains(&0.0), terminal);
+            assert!(
+                batch
+                    .discounts
+                    .iter()
+                    .all(|d| terminal || *d >= 0.9f32.powi(3) - 1e-6)
+            );
+        }
+    }
+
+    #[test]
+    fn the_best_policy_on_validation_is_kept() {
+        let trainer = trained(false);
+        let scores: Vec<f64> = trainer
+            .validations()
+            .iter()
+            .map(|(_, v)| v.score())
+            .collect();
+        assert_eq!(scores.len(), 6);
+        let best = trainer.best().unwrap();
+        assert_eq!(
+            best.validation.score(),
+            scores.iter().copied().fold(f64::INFINITY, f64::min)
+        );
+        assert_eq!(
+            trainer.checkpoint("test").unwrap().policy.to_flat(),
+            best.weights
+        );
+    }
+}

@@ -218,6 +218,29 @@ fn one_can_train_on_data_alone() {
 }
 
 #[test]
+fn training_instances_can_have_random_units() {
+    let draw = |randomised: bool| {
+        let recipe = Recipe {
+            randomised,
+            families: vec!["quadratic".to_owned()],
+            ..small(1)
+        };
+        Problems::draw(&recipe.check().unwrap()).unwrap().train
+    };
+    for (plain, scaled) in draw(false).iter().zip(&draw(true)) {
+        let (Problem::Exact(plain), Problem::Exact(scaled)) = (plain, scaled) else {
+            unreachable!()
+        };
+        let ratio = scaled.value(&scaled.start()) / plain.value(&plain.start());
+        assert!(
+            (1e-3..=1e3).contains(&ratio) && (ratio - 1.0).abs() > 1e-6,
+            "{ratio}"
+        );
+        assert_eq!(scaled.minimum(), Some(0.0));
+    }
+}
+
+#[test]
 fn an_unknown_family_or_a_missing_file_is_named() {
     let fault = |recipe: Recipe| {
         Problems::draw(&recipe.check().unwrap())
