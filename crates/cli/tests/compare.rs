@@ -323,3 +323,48 @@ fn everything_is_listed() {
         .success()
         .stdout(format!("qstride {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+/// Big-endian numbers, then bytes: an IDX file.
+fn idx(numbers: &[u32], bytes: impl Iterator<Item = u8>) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|n| n.to_be_bytes())
+        .chain(bytes)
+        .collect()
+}
+
+#[test]
+fn idx_files_are_compared_and_swapped_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    // 90 images of 2 x 2 pixels whose brightness tells the label, up to a little of noise.
+    let pixels = (0..90u32)
+        .flat_map(|i| (0..4u32).map(move |p| ((i % 3) * 80 + (i * 7 + p * 13) % 60) as u8));
+    fs::write(
+        folder.path().join("images.idx"),
+        idx(&[0x803, 90, 2, 2], pixels),
+    )
+    .unwrap();
+    fs::write(
+        folder.path().join("labels.idx"),
+        idx(&[0x801, 90], (0..90).map(|i| (i % 3) as u8)),
+    )
+    .unwrap();
+    let words = "compare --model softmax --methods gll-bb,armijo --budget 60 --json";
+    let table = json(
+        folder.path(),
+        &format!("{words} --data images.idx --labels labels.idx"),
+    );
+    let better = table["summary"][0]["mean_log10_gap"].as_f64().unwrap();
+    assert!(
+        better < -1.0 && better < table["summary"][1]["mean_log10_gap"].as_f64().unwrap(),
+        "{better}"
+    );
+    let (code, message) = fault(
+        folder.path(),
+        &format!("{words} --data labels.idx --labels images.idx"),
+    );
+    assert!(
+        code == 1 && message.contains("swap the two files"),
+        "{message}"
+    );
+}

@@ -590,8 +590,10 @@ impl Episode for StochasticEpisode {
 mod tests {
     use super::*;
     use crate::action::ActionSet;
+    use crate::features::Features;
     use crate::learned::Blind;
     use crate::rivals::{Armijo, FixedRate, Nonmonotone};
+    use crate::state::StateSpec;
     use qstride_objectives::rosenbrock::chained_rosenbrock;
     use qstride_objectives::{StochasticObjective, Streams};
     use rand_chacha::rand_core::SeedableRng;
@@ -784,8 +786,8 @@ mod tests {
         }
     }
 
-    /// The mean of ½ (x - i)² over the samples 0 and 1.
-    struct TwoSamples;
+    /// The mean of ½ c (x - i)² over the samples 0 and 1.
+    struct TwoSamples(f64);
 
     impl Objective for TwoSamples {
         fn name(&self) -> &str {
@@ -810,10 +812,11 @@ mod tests {
             2
         }
         fn batch_value(&self, x: &[f64], batch: &[usize]) -> f64 {
-            batch
-                .iter()
-                .map(|&i| 0.5 * (x[0] - i as f64).powi(2))
-                .sum::<f64>()
+            0.5 * self.0
+                * batch
+                    .iter()
+                    .map(|&i| (x[0] - i as f64).powi(2))
+                    .sum::<f64>()
                 / batch.len() as f64
         }
         fn batch_value_and_gradient(
@@ -822,12 +825,17 @@ mod tests {
             batch: &[usize],
             gradient: &mut [f64],
         ) -> f64 {
-            gradient[0] = batch.iter().map(|&i| x[0] - i as f64).sum::<f64>() / batch.len() as f64;
+            gradient[0] =
+                self.0 * batch.iter().map(|&i| x[0] - i as f64).sum::<f64>() / batch.len() as f64;
             self.batch_value(x, batch)
         }
     }
 
     fn stochastic(rate: f64, steps: u64) -> StochasticEpisode {
+        stochastic_in_units(1.0, rate, steps)
+    }
+
+    fn stochastic_in_units(unit: f64, rate: f64, steps: u64) -> StochasticEpisode {
         let settings = StochasticSettings {
             steps,
             batch: 4,
@@ -839,7 +847,7 @@ mod tests {
             ..StochasticSettings::default()
         };
         StochasticEpisode::start(
-            Arc::new(TwoSamples),
+            Arc::new(TwoSamples(unit)),
             settings,
             Streams::new(1).stream("minibatches"),
         )
@@ -892,5 +900,33 @@ mod tests {
         let (mut a, mut b) = (stochastic(0.1, 100), stochastic(0.1, 100));
         assert_eq!(run(&mut a, &mut random()), run(&mut b, &mut random()));
         assert_eq!(a.point(), b.point());
+    }
+
+    #[test]
+    fn the_stochastic_state_is_indifferent_to_the_units_of_the_loss() {
+        let actions = Arc::new(ActionSet::preset("schedule").unwrap());
+        let spec = StateSpec::new(StateSpec::schedule_features(), &Features::builtin()).unwrap();
+        let states = |unit: f64| -> Vec<Vec<f32>> {
+            let mut episode = stochastic_in_units(unit, 0.1 / unit, 200);
+            let mut state = spec.start();
+            let mut seen = Vec::new();
+            for action in [2, 3, 4, 5, 2, 1, 0, 2, 3, 1] {
+                episode.step(&actions.decide(action, episode.observation()));
+                let mut out = vec![0.0; spec.width()];
+                state.observe(episode.observation(), &mut out);
+                seen.push(out);
+            }
+            seen
+        };
+        for unit in [1e-3, 7.0, 1e4] {
+            for (plain, scaled) in states(1.0).iter().zip(&states(unit)) {
+                for ((a, b), name) in plain.iter().zip(scaled).zip(spec.labels()) {
+                    assert!(
+                        (a - b).abs() < 1e-5,
+                        "{name}: {a} against {b} at unit {unit}"
+                    );
+                }
+            }
+        }
     }
 }
