@@ -12,7 +12,7 @@ use qstride_agent::{
     DataTask, DeviceKind, Problem, Problems, Recipe, StateError, TrainState, Trainer,
 };
 use qstride_control::features::Features;
-use qstride_control::{Action, ActionSet, Reward};
+use qstride_control::{Action, ActionSet, Checkpoint, FeatureSpec, Observation, Reward, Statistic};
 use qstride_objectives::quadratic::Quadratic;
 use qstride_objectives::{Instance, Objective};
 
@@ -269,5 +269,62 @@ fn an_unknown_family_or_a_missing_file_is_named() {
             ..small(1)
         })
         .contains("nowhere.csv")
+    );
+}
+
+/// How much of the first gradient's norm is left.
+struct GradientLeft;
+
+impl Statistic for GradientLeft {
+    fn name(&self) -> &str {
+        "gradient_left"
+    }
+    fn observe(&self, o: &Observation) -> f64 {
+        (o.squared_gradient / o.start_squared_gradient)
+            .sqrt()
+            .min(1.0)
+    }
+}
+
+#[test]
+fn a_statistic_of_ones_own_goes_into_the_checkpoint() {
+    let mut features = Features::builtin();
+    features.add(GradientLeft).unwrap();
+    let recipe = Recipe {
+        steps: 1_000,
+        features: Some(vec![
+            FeatureSpec::new("gradient_left", 2),
+            FeatureSpec::new("rejected", 1),
+        ]),
+        ..small(1)
+    };
+    assert!(
+        recipe.check().is_err(),
+        "the built-in statistics do not know it"
+    );
+    let checked = recipe.check_with(&features).unwrap();
+    let problems = Problems::draw(&checked).unwrap();
+    let mut trainer = Trainer::new(checked, problems, &DeviceKind::Flex.device()).unwrap();
+    while !trainer.finished() {
+        trainer.tick().unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("own");
+    trainer.checkpoint("test").unwrap().save(&place).unwrap();
+    assert_eq!(
+        Checkpoint::load_with(&place, &features)
+            .unwrap()
+            .manifest
+            .features[0]
+            .name,
+        "gradient_left"
+    );
+    let error = Checkpoint::load(&place)
+        .err()
+        .map(|e| e.to_string())
+        .unwrap_or_default();
+    assert!(
+        error.contains("field `features`: unknown feature `gradient_left`"),
+        "{error}"
     );
 }
