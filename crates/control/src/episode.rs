@@ -384,7 +384,6 @@ pub struct StochasticEpisode {
     evaluations: Evaluations,
     start_full_loss: f64,
     full_loss: f64,
-    best_full_loss: f64,
     total_reward: f64,
     end: Option<End>,
     trace: Vec<TraceStep>,
@@ -428,7 +427,6 @@ impl StochasticEpisode {
             },
             start_full_loss,
             full_loss: start_full_loss,
-            best_full_loss: start_full_loss,
             total_reward: 0.0,
             end: if failed {
                 Some(End::Failed)
@@ -446,11 +444,6 @@ impl StochasticEpisode {
     /// The parameters now.
     pub fn point(&self) -> &[f64] {
         &self.x
-    }
-
-    /// The full loss after the last window.
-    pub fn full_loss(&self) -> f64 {
-        self.full_loss
     }
 
     fn roll_back(&mut self, rate: f64) {
@@ -537,7 +530,6 @@ impl Episode for StochasticEpisode {
             } else {
                 most
             };
-            self.best_full_loss = self.best_full_loss.min(self.full_loss);
             let tiny = 1e-9 * self.start_full_loss;
             reward = ((before + tiny) / (self.full_loss + tiny)).ln();
             reward = if reward.is_finite() { reward } else { 0.0 };

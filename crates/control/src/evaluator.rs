@@ -56,11 +56,6 @@ impl Evaluator {
         self.count
     }
 
-    /// What may be spent: values + gradients.
-    pub fn budget(&self) -> u64 {
-        self.budget
-    }
-
     /// Whether nothing is left.
     pub fn exhausted(&self) -> bool {
         self.count.values + self.count.gradients >= self.budget

@@ -40,11 +40,6 @@ impl Learned {
     pub fn last_state(&self) -> &[f32] {
         &self.input
     }
-
-    /// The q-values of the state that the last decision was made on.
-    pub fn last_q_values(&mut self) -> &[f32] {
-        self.policy.q_values(&self.input)
-    }
 }
 
 impl Controller for Learned {
