@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use qstride_control::outcome::TraceStep;
-use qstride_control::{Controller, DeterministicEpisode, DeterministicSettings, StartRate, run};
+use qstride_control::{DeterministicEpisode, DeterministicSettings, StartRate, run};
 use qstride_objectives::suite::suite;
 use qstride_objectives::{Objective, Transformed};
 
@@ -22,7 +22,6 @@ fn trace(objective: Arc<dyn Objective>, rate: f64, policy: &str) -> Vec<TraceSte
         ..DeterministicSettings::default()
     };
     let mut episode = DeterministicEpisode::start(objective, settings, &controller);
-    controller.begin(qstride_control::Episode::observation(&episode));
     run(&mut episode, &mut controller).trace
 }
 

@@ -61,7 +61,7 @@ pub enum TrainError {
     /// Nothing to train on.
     #[error("there is no problem to {0}: name at least one family")]
     NoProblem(&'static str),
-    /// The regime and the problems do not go together.
+    /// A thousand draws from the pool found nothing to start on.
     #[error(
         "problem `{name}` ends before its first step (its start value or gradient is not finite, or is zero)"
     )]

@@ -1,16 +1,12 @@
 //! Names like a name that was not found.
 
-/// Up to three of `names` that are like `name`, the likest first.
+use qstride_objectives::near_match::near_matches;
+
+/// Up to three of `names` that are like `name`, the likest first: [`near_matches`] as errors keep them.
 pub fn matches<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = names
-        .map(|n| (strsim::jaro_winkler(name, n), n))
-        .filter(|(s, _)| *s > 0.75)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    scored
+    near_matches(name, names)
         .into_iter()
-        .take(3)
-        .map(|(_, n)| n.to_owned())
+        .map(str::to_owned)
         .collect()
 }
 
