@@ -141,9 +141,9 @@ impl Axes {
         })
     }
 
-    fn x(&self, rate: f64) -> f64 {
+    fn x(&self, log_rate: f64) -> f64 {
         let [from, to] = self.decades.map(f64::from);
-        LEFT + (RIGHT - LEFT) * (rate.log10() - from) / (to - from)
+        LEFT + (RIGHT - LEFT) * (log_rate - from) / (to - from)
     }
 
     /// Losses far outside are brought near the frame, which cuts them off; their coordinates stay readable.
@@ -156,7 +156,7 @@ impl Axes {
         let [from, to] = self.decades;
         let stride = 1 + (to - from) as usize / 13;
         for decade in (from..=to).step_by(stride) {
-            let x = self.x(10_f64.powi(decade));
+            let x = self.x(f64::from(decade));
             line(svg, [x, TOP, x, BOTTOM], GRID, "");
             let exponent = decade.to_string().replace('-', "\u{2212}");
             let _ = writeln!(
@@ -192,7 +192,7 @@ impl Axes {
     fn curve(&self, svg: &mut String, curve: &RateCurve, losses: &[f64], colour: &str, width: f64) {
         svg.push_str("<polyline points=\"");
         for (&rate, &loss) in curve.rates.iter().zip(losses) {
-            let _ = write!(svg, "{:.1},{:.1} ", self.x(rate), self.y(loss));
+            let _ = write!(svg, "{:.1},{:.1} ", self.x(rate.log10()), self.y(loss));
         }
         let _ = writeln!(
             svg,
@@ -202,7 +202,7 @@ impl Axes {
 
     fn suggestion(&self, svg: &mut String, curve: &RateCurve) {
         let Some(rate) = curve.suggestion else { return };
-        let x = self.x(rate);
+        let x = self.x(rate.log10());
         line(
             svg,
             [x, TOP, x, BOTTOM],
@@ -383,6 +383,14 @@ mod tests {
                 "{constant}"
             );
         }
+        let widest = RangeTest {
+            least: f64::from_bits(1),
+            largest: f64::MAX,
+            ..RangeTest::default()
+        };
+        let wide = find_rate(&widest, |_| 1.0).unwrap().to_svg();
+        assert_well_formed(&wide);
+        assert!(wide.contains("\"9\">\u{2212}324</tspan>"), "{wide}");
         let mut sign = -1.0;
         assert_well_formed(&svg(|_| {
             sign = -sign;
