@@ -45,7 +45,7 @@ impl Problem {
 pub struct EpisodeStart {
     /// Index into the problems.
     pub problem: usize,
-    /// Factor on the automatic start rate (deterministic) or the start rate itself (stochastic).
+    /// Factor on the automatic start rate (deterministic), or a rough rate, 0 for none (stochastic).
     pub rate: f64,
     /// Optimizer steps (stochastic).
     pub steps: u64,
@@ -74,8 +74,9 @@ impl Setup {
             reward: recipe.recipe.reward,
             budget: recipe.recipe.budget,
             stochastic: StochasticSettings {
-                windows: recipe.recipe.stochastic.windows,
+                schedule: recipe.recipe.stochastic.schedule(),
                 optimizer: recipe.recipe.stochastic.optimizer,
+                gradients_every: recipe.recipe.stochastic.gradients_every,
                 rewarded: true,
                 ..StochasticSettings::default()
             },
@@ -113,7 +114,7 @@ impl Setup {
                 let settings = StochasticSettings {
                     steps: start.steps,
                     batch: start.batch,
-                    start_rate: StartRate::Given(start.rate),
+                    rough_rate: (start.rate > 0.0).then_some(start.rate),
                     ..self.stochastic.clone()
                 };
                 let batches = Streams::new(start.seed).stream("minibatches");

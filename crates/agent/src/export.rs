@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use qstride_control::checkpoint::{FORMAT_VERSION, sha256};
+use qstride_control::checkpoint::{FORMAT_VERSION, Regime, sha256};
 use qstride_control::policy::{NetworkShape, PolicyError};
 use qstride_control::{Checkpoint, CheckpointError, Manifest, Policy};
 
@@ -60,6 +60,7 @@ pub fn checkpoint(
         regime: recipe.regime,
         features: state.features().to_vec(),
         action_set: actions.clone(),
+        schedule: (recipe.regime == Regime::Stochastic).then(|| recipe.stochastic.schedule()),
         network: policy.shape().clone(),
         recipe_sha256: sha256(recipe_json.to_string().as_bytes()),
         recipe: recipe_json,

@@ -7,7 +7,7 @@ use qstride_control::checkpoint::Regime;
 use qstride_objectives::data::{CsvOptions, read_csv};
 use qstride_objectives::data_error::DataError;
 use qstride_objectives::dataset::Dataset;
-use qstride_objectives::generated::{generate_classification, generate_regression};
+use qstride_objectives::generated::generate_varied;
 use qstride_objectives::idx::read_idx;
 use qstride_objectives::suite::{FAMILIES, Split, SuiteError, suite};
 use qstride_objectives::task::{Model, TaskError, task};
@@ -216,7 +216,7 @@ impl Objective for BoundedLoss {
     }
 }
 
-/// Small tasks over generated data: linear models and perceptrons, classes and numbers; 8 to 64 inputs, 64 to 512 rows.
+/// Small tasks over generated data: linear models and perceptrons, classes and numbers; 8 to 96 inputs, 64 to 512 rows.
 fn synthetic_tasks(
     recipe: &Recipe,
     what: &str,
@@ -226,33 +226,20 @@ fn synthetic_tasks(
     (0..count)
         .map(|index| {
             let mut generator = Streams::new(seed).stream(&format!("tasks/{what}/{index}"));
-            let columns = generator.random_range(8..=64);
+            let columns = [8, 16, 32, 64, 96][generator.random_range(0..5)];
             let rows = generator.random_range(64..=512);
-            let classes = generator.random_range(2..=10);
-            let hidden: usize = generator.random_range(16..=64);
+            let classes = [Some(2), Some(4), Some(8), None][generator.random_range(0..4)];
+            let hidden = [16, 32, 64][generator.random_range(0..3)];
+            let activation = ["tanh", "relu", "relu"][generator.random_range(0..3)];
+            let model = if generator.random::<f64>() >= 0.3 {
+                Model::parse(&format!("mlp:{hidden}:{activation}"))?
+            } else if classes.is_some() {
+                Model::parse("softmax")?
+            } else {
+                Model::parse("huber")?
+            };
             let data_seed = generator.random();
-            let (data, linear) = if generator.random::<bool>() {
-                (
-                    generate_classification(rows, columns, classes, data_seed)?,
-                    Model::parse("softmax")?,
-                )
-            } else {
-                (
-                    generate_regression(rows, columns, data_seed)?,
-                    Model::parse("huber")?,
-                )
-            };
-            let activation = if generator.random::<bool>() {
-                "tanh"
-            } else {
-                "relu"
-            };
-            let perceptron = Model::parse(&format!("mlp:{hidden}:{activation}"))?;
-            let model = if generator.random::<f64>() < 0.4 {
-                linear
-            } else {
-                perceptron
-            };
+            let data = generate_varied(rows, columns, classes, data_seed)?;
             let split = Arc::new(data.split(0.9, recipe.seed)?);
             Ok(Problem::Sampled(task(&model, &split, data_seed)?))
         })

@@ -3,6 +3,7 @@
 use qstride_control::action::AfterAccept;
 use qstride_control::checkpoint::Regime;
 use qstride_control::features::Features;
+use qstride_control::schedule::ScheduleSettings;
 use qstride_control::update::OptimizerKind;
 use qstride_control::{Acceptance, Action, ActionSet, FeatureSpec, Reward, StateSpec};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub struct Recipe {
     pub instances_per_family: usize,
     /// Every training instance in random units of f and x, and rotated: for features that depend on units, as the paper's do.
     pub randomised: bool,
-    /// A feature preset (`auto`, `default`, `scalar`, `paper`, `peer`, `schedule`); `auto` fits the actions.
+    /// A feature preset (`auto`, `default`, `scalar`, `paper`, `peer`, `schedule`, `schedule-gradients`); `auto` fits the actions.
     pub feature_set: String,
     /// Features of one's own choice instead of a preset.
     pub features: Option<Vec<FeatureSpec>>,
@@ -97,10 +98,12 @@ pub struct StochasticRecipe {
     pub optimizer: OptimizerKind,
     /// Optimizer steps of an episode, drawn log-uniformly between these.
     pub horizon: [u64; 2],
-    /// Decisions an episode.
-    pub windows: u64,
-    /// Decades of the start rate, drawn log-uniformly.
-    pub start_rate_decades: [f64; 2],
+    /// Gradient statistics are taken at every so many steps; 0 = never.
+    pub gradients_every: u64,
+    /// Decades of the rough rate that half of the episodes are given, drawn log-uniformly.
+    pub rough_rate_decades: [f64; 2],
+    /// The schedule around the policy; where not given, the one that fits the optimizer.
+    pub schedule: Option<ScheduleSettings>,
     /// Synthetic tasks in the pool.
     pub tasks: usize,
 }
@@ -171,10 +174,21 @@ impl Default for StochasticRecipe {
         Self {
             optimizer: OptimizerKind::Momentum,
             horizon: [220, 800],
-            windows: 100,
-            start_rate_decades: [-4.5, 1.5],
+            gradients_every: 0,
+            rough_rate_decades: [-4.0, 1.0],
+            schedule: None,
             tasks: 400,
         }
+    }
+}
+
+impl StochasticRecipe {
+    /// The schedule around the policy.
+    pub fn schedule(&self) -> ScheduleSettings {
+        self.schedule.unwrap_or(match self.optimizer {
+            OptimizerKind::Adam => ScheduleSettings::ADAPTIVE,
+            OptimizerKind::Momentum | OptimizerKind::Sgd => ScheduleSettings::MOMENTUM,
+        })
     }
 }
 
@@ -191,6 +205,9 @@ pub enum RecipeError {
         /// What it may be.
         expected: &'static str,
     },
+    /// The schedule around a stochastic policy.
+    #[error("recipe field `stochastic.schedule`: {0}")]
+    Schedule(#[from] qstride_control::schedule::ScheduleError),
     /// A feature list that does not resolve.
     #[error("recipe field `features`: {0}")]
     Features(#[from] qstride_control::features::FeatureError),
@@ -256,7 +273,7 @@ impl Recipe {
     pub fn stochastic() -> Self {
         Self {
             regime: Regime::Stochastic,
-            actions: "schedule".to_owned(),
+            actions: "residual".to_owned(),
             discount: 1.0,
             budget_is_terminal: true,
             n_step: 8,
@@ -432,8 +449,8 @@ impl Recipe {
         for (field, [low, high]) in [
             ("start_rate_decades", self.start_rate_decades),
             (
-                "stochastic.start_rate_decades",
-                self.stochastic.start_rate_decades,
+                "stochastic.rough_rate_decades",
+                self.stochastic.rough_rate_decades,
             ),
         ] {
             within(
@@ -463,12 +480,7 @@ impl Recipe {
             self.stochastic.horizon[0],
             "two numbers in order",
         )?;
-        at_least(
-            "stochastic.windows",
-            self.stochastic.windows,
-            1,
-            "at least 1",
-        )?;
+        self.stochastic.schedule().check()?;
         at_least(
             "stochastic.tasks",
             self.stochastic.tasks as u64,
@@ -500,7 +512,7 @@ impl Recipe {
         let stochastic = self.regime == Regime::Stochastic;
         let fits = |action: &Action| match action {
             Action::Scale(_) => true,
-            Action::RollBack(_) => stochastic,
+            Action::RollBack(_) | Action::Residual(_) => stochastic,
             _ => !stochastic,
         };
         match actions.actions.iter().find(|action| !fits(action)) {
@@ -508,14 +520,17 @@ impl Recipe {
             Some(action) => Err(RecipeError::Range {
                 field: "actions",
                 found: format!("`{}` with the action {action}", actions.name),
-                expected: "xF and roll-back-xF in the stochastic regime (the set `schedule`), anything but roll-back-xF in the \
-                           deterministic one",
+                expected: "xF, residual-xF and roll-back-xF in the stochastic regime (the set `residual`), anything but \
+                           residual-xF and roll-back-xF in the deterministic one",
             }),
         }
     }
 
     fn feature_preset(&self, actions: &ActionSet) -> Result<Vec<FeatureSpec>, RecipeError> {
         Ok(match self.feature_set.as_str() {
+            "auto" if self.regime == Regime::Stochastic && self.stochastic.gradients_every > 0 => {
+                StateSpec::schedule_gradient_features()
+            }
             "auto" if self.regime == Regime::Stochastic => StateSpec::schedule_features(),
             "auto" if actions.wants_ritz() => StateSpec::default_features(),
             "auto" | "scalar" => StateSpec::scalar_features(),
@@ -523,11 +538,12 @@ impl Recipe {
             "paper" => StateSpec::paper_features(),
             "peer" => StateSpec::peer_features(),
             "schedule" => StateSpec::schedule_features(),
+            "schedule-gradients" => StateSpec::schedule_gradient_features(),
             other => {
                 return Err(RecipeError::Range {
                     field: "feature_set",
                     found: format!("`{other}`"),
-                    expected: "auto, default, scalar, paper, peer or schedule",
+                    expected: "auto, default, scalar, paper, peer, schedule or schedule-gradients",
                 });
             }
         })
@@ -545,7 +561,7 @@ mod tests {
         let stochastic = Recipe::stochastic().check().unwrap();
         assert_eq!(
             (stochastic.state.width(), stochastic.actions.actions.len()),
-            (28, 6)
+            (WIDTH, 3)
         );
     }
 
@@ -577,7 +593,7 @@ mod tests {
                 noisy.discount,
                 noisy.learner.dueling
             ),
-            ("schedule", 1.0, true)
+            ("residual", 1.0, true)
         );
         let reward =
             Recipe::from_json(r#"{"reward": {"log-gradient": {"scale": 1.0, "floor": 1e-9}}}"#)
@@ -601,7 +617,7 @@ mod tests {
         assert!(mixed.check().is_err());
         assert!(
             Recipe {
-                actions: "schedule".to_owned(),
+                actions: "residual".to_owned(),
                 ..Recipe::default()
             }
             .check()

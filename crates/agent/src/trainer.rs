@@ -484,17 +484,22 @@ fn draw_start(recipe: &CheckedRecipe, problem: usize, generator: &mut ChaCha8Rng
     let recipe = &recipe.recipe;
     let stochastic = recipe.regime == qstride_control::checkpoint::Regime::Stochastic;
     let [low, high] = if stochastic {
-        recipe.stochastic.start_rate_decades
+        recipe.stochastic.rough_rate_decades
     } else {
         recipe.start_rate_decades
     };
     let decade = low + (high - low) * generator.random::<f64>();
-    let exact = generator.random::<bool>() && !stochastic;
+    // Half of the episodes start from the automatic rate, or without any.
+    let exact = generator.random::<bool>();
     let [shortest, longest] = recipe.stochastic.horizon.map(|h| h as f64);
     let steps = shortest * (longest / shortest).powf(generator.random());
     EpisodeStart {
         problem,
-        rate: if exact { 1.0 } else { 10f64.powf(decade) },
+        rate: match (exact, stochastic) {
+            (true, true) => 0.0,
+            (true, false) => 1.0,
+            (false, _) => 10f64.powf(decade),
+        },
         steps: steps.round() as u64,
         batch: [8, 16, 32][generator.random_range(0..3)],
         seed: generator.random(),

@@ -30,6 +30,8 @@ pub enum Action {
     Accept,
     /// `retry-x0.5`: from the same base point again, with the last rate times a factor.
     Retry(f64),
+    /// `residual-x2`: the policy's factor on the anchor's rate times a factor (stochastic regime).
+    Residual(f64),
     /// `roll-back-x0.25`: to the last snapshot, with the rate times a factor (stochastic regime).
     RollBack(f64),
 }
@@ -39,8 +41,8 @@ pub enum Action {
 pub enum ActionError {
     /// Not an action.
     #[error(
-        "unknown action `{word}`; actions are xF, bb1, bb2, ritz-short, ritz-mid, ritz-long, accept, retry-xF and \
-         roll-back-xF with a factor F > 0"
+        "unknown action `{word}`; actions are xF, bb1, bb2, ritz-short, ritz-mid, ritz-long, accept, retry-xF, \
+         residual-xF and roll-back-xF with a factor F > 0"
     )]
     Unknown {
         /// The word.
@@ -85,6 +87,8 @@ impl FromStr for Action {
             _ => {
                 if let Some(rest) = word.strip_prefix("retry-x") {
                     Self::Retry(factor(rest)?)
+                } else if let Some(rest) = word.strip_prefix("residual-x") {
+                    Self::Residual(factor(rest)?)
                 } else if let Some(rest) = word.strip_prefix("roll-back-x") {
                     Self::RollBack(factor(rest)?)
                 } else if let Some(rest) = word.strip_prefix('x') {
@@ -108,6 +112,7 @@ impl fmt::Display for Action {
             Self::LongRitz => f.write_str("ritz-long"),
             Self::Accept => f.write_str("accept"),
             Self::Retry(factor) => write!(f, "retry-x{factor}"),
+            Self::Residual(factor) => write!(f, "residual-x{factor}"),
             Self::RollBack(factor) => write!(f, "roll-back-x{factor}"),
         }
     }
@@ -169,7 +174,7 @@ impl ActionSet {
         "wide",
         "barzilai-borwein",
         "proposals",
-        "schedule",
+        "residual",
     ];
 
     /// A set by name.
@@ -177,13 +182,13 @@ impl ActionSet {
     /// - `v1` {accept, retry-x0.5} and `v2` {accept, retry-x0.5, retry-x2}: the paper's, the rate returns to α₀ after `accept`;
     /// - `multiplicative` {x0.5, x1, x2} and `wide` {x0.1, x0.5, x1, x2, x10} under the GLL rule;
     /// - `barzilai-borwein` {bb1, bb2} and `proposals` {bb1, bb2, ritz-short, ritz-mid, ritz-long} under the GLL rule;
-    /// - `schedule` {roll-back-x0.25, x0.5, x1, x1.25, x2, x8}: the stochastic regime's.
+    /// - `residual` {residual-x0.5, residual-x1, residual-x2}: the stochastic regime's, on a rule that finds the rate.
     ///
     /// # Errors
     /// [`ActionError::UnknownSet`].
     pub fn preset(name: &str) -> Result<Self, ActionError> {
         use Action::{
-            Accept, LongBarzilaiBorwein, LongRitz, MidRitz, Retry, RollBack, Scale,
+            Accept, LongBarzilaiBorwein, LongRitz, MidRitz, Residual, Retry, Scale,
             ShortBarzilaiBorwein, ShortRitz,
         };
         let (actions, acceptance, backtrack) = match name {
@@ -219,15 +224,8 @@ impl ActionSet {
                 Acceptance::GLL,
                 Some(0.5),
             ),
-            "schedule" => (
-                vec![
-                    RollBack(0.25),
-                    Scale(0.5),
-                    Scale(1.0),
-                    Scale(1.25),
-                    Scale(2.0),
-                    Scale(8.0),
-                ],
+            "residual" => (
+                vec![Residual(0.5), Residual(1.0), Residual(2.0)],
                 Acceptance::Always,
                 None,
             ),
@@ -279,12 +277,27 @@ impl ActionSet {
             .any(|a| matches!(a, Action::ShortRitz | Action::MidRitz | Action::LongRitz))
     }
 
-    /// The index of the action that changes least: `x1`, else `accept`, else the first.
+    /// The index of the action that changes least: `x1`, else `residual-x1`, else `accept`, else the first.
     pub fn keep(&self) -> usize {
         let find = |wanted| self.actions.iter().position(|a| *a == wanted);
         find(Action::Scale(1.0))
+            .or_else(|| find(Action::Residual(1.0)))
             .or_else(|| find(Action::Accept))
             .unwrap_or(0)
+    }
+
+    /// The index of the largest q-value among the actions that can be carried out: a roll-back needs something to return to.
+    pub fn greedy(&self, q: &[f32], o: &Observation) -> usize {
+        let possible = |index: usize| {
+            o.window.can_roll_back || !matches!(self.actions.get(index), Some(Action::RollBack(_)))
+        };
+        let mut best: Option<usize> = None;
+        for (index, value) in q.iter().enumerate() {
+            if possible(index) && !value.is_nan() && best.is_none_or(|best| *value > q[best]) {
+                best = Some(index);
+            }
+        }
+        best.unwrap_or_else(|| self.keep())
     }
 
     /// What the action at `index` means now. An index outside the set counts as [`keep`](Self::keep).
@@ -299,6 +312,7 @@ impl ActionSet {
         let proposal = |step: Option<f64>| retry(step.unwrap_or(o.start_rate));
         let mut decision = match self.actions[index] {
             Action::Scale(factor) | Action::Retry(factor) => retry(factor * o.rate),
+            Action::Residual(factor) => retry(factor * o.window.residual * o.window.anchor_rate),
             Action::LongBarzilaiBorwein => proposal(c.bb1()),
             Action::ShortBarzilaiBorwein => proposal(c.bb2()),
             Action::ShortRitz => proposal(c.ritz().map(|r| r.short)),

@@ -13,6 +13,7 @@ use crate::action::{ActionError, ActionSet};
 use crate::features::{FeatureError, Features};
 use crate::learned::Learned;
 use crate::policy::{NetworkShape, Policy, PolicyError};
+use crate::schedule::ScheduleSettings;
 use crate::state::{FeatureSpec, StateSpec};
 
 /// The format that this version writes, and the newest that it reads.
@@ -48,6 +49,9 @@ pub struct Manifest {
     pub features: Vec<FeatureSpec>,
     /// The actions in the order of the outputs, with the rules around them.
     pub action_set: ActionSet,
+    /// What the schedule around a stochastic policy is made of; deterministic ones have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleSettings>,
     /// The network.
     pub network: NetworkShape,
     /// The recipe it was trained by, whole.
@@ -172,6 +176,15 @@ impl Checkpoint {
             .action_set
             .validate()
             .map_err(|e: ActionError| field("action_set", e.to_string()))?;
+        if (manifest.regime == Regime::Stochastic) != manifest.schedule.is_some() {
+            let fault = "a stochastic policy has one, a deterministic one none".to_owned();
+            return Err(field("schedule", fault));
+        }
+        if let Some(schedule) = &manifest.schedule {
+            schedule
+                .check()
+                .map_err(|e| field("schedule", e.to_string()))?;
+        }
         let shape = &manifest.network;
         if shape.inputs != state.width() {
             let fault = format!(

@@ -51,7 +51,7 @@ struct Pair {
 }
 
 /// What accepted steps told about the curvature.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Curvature {
     long: Recent<MEMORY>,
     short: Recent<MEMORY>,

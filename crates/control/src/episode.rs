@@ -24,9 +24,10 @@ use crate::learning_rate::{StartRate, bounded};
 use crate::observation::Observation;
 use crate::outcome::{End, Outcome, Record, TraceStep};
 use crate::reward::{Progress, Reward};
+use crate::schedule::{Run, Schedule, ScheduleSettings};
 use crate::update::{OptimizerKind, SliceOptimizer, gradient_step};
 use crate::vector::dot;
-use crate::window::WindowMeter;
+use crate::window::GradientStatistics;
 
 /// One minimisation under a budget, decision by decision.
 pub trait Episode: Send {
@@ -326,60 +327,59 @@ impl Episode for DeterministicEpisode {
 /// How a stochastic episode is run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StochasticSettings {
+    /// The anchor, the guard and the windows.
+    pub schedule: ScheduleSettings,
     /// T, the number of optimizer steps.
     pub steps: u64,
+    /// Whether the schedule knows T.
+    pub horizon_known: bool,
+    /// A rough learning rate for the schedule, if any.
+    pub rough_rate: Option<f64>,
     /// Samples a minibatch.
     pub batch: usize,
-    /// A decision every ⌈T / windows⌉ steps.
-    pub windows: u64,
-    /// α₀.
-    pub start_rate: StartRate,
     /// What the rate drives.
     pub optimizer: OptimizerKind,
-    /// The guard rolls back where a loss is not finite or above this multiple of the first one.
-    pub guard: f64,
+    /// Gradient statistics are taken at every so many steps; 0 = never, the loss is all there is.
+    pub gradients_every: u64,
+    /// Whether the parameters can be rolled back.
+    pub can_roll_back: bool,
     /// Whether the reward, which needs the full loss after each window, is computed. Training needs it, use does not.
     pub rewarded: bool,
-    /// Whether each window is recorded.
+    /// Whether each step is recorded.
     pub trace: bool,
 }
 
 impl Default for StochasticSettings {
     fn default() -> Self {
         Self {
+            schedule: ScheduleSettings::MOMENTUM,
             steps: 500,
+            horizon_known: true,
+            rough_rate: None,
             batch: 32,
-            windows: 100,
-            start_rate: StartRate::Auto,
             optimizer: OptimizerKind::Momentum,
-            guard: 1.5,
+            gradients_every: 0,
+            can_roll_back: true,
             rewarded: false,
             trace: false,
         }
     }
 }
 
-/// Rates stay within these bounds in the stochastic regime.
-const SCHEDULE_BOUNDS: (f64, f64) = (1e-9, 1e4);
-/// What the guard multiplies the rate with.
-const GUARD_FACTOR: f64 = 0.25;
-
-/// Training by minibatches: one decision a window, a guard at every step.
+/// Training by minibatches under a [`Schedule`]: one decision a window, a guard at every step.
 pub struct StochasticEpisode {
     objective: Arc<dyn StochasticObjective>,
     settings: StochasticSettings,
     batches: ChaCha8Rng,
     optimizer: SliceOptimizer,
-    observation: Observation,
-    meter: WindowMeter,
+    schedule: Schedule,
     x: Vec<f64>,
     gradient: Vec<f64>,
     step: Vec<f64>,
-    batch: Vec<usize>,
-    /// The parameters at which the last loss was measured, which are not those after the update.
-    measured: Vec<f64>,
+    /// The samples of the present epoch in their order, and how many of them were used.
+    order: Vec<usize>,
+    used: usize,
     snapshot: Vec<f64>,
-    first_loss: f64,
     done: u64,
     evaluations: Evaluations,
     start_full_loss: f64,
@@ -390,55 +390,46 @@ pub struct StochasticEpisode {
 }
 
 impl StochasticEpisode {
-    /// Measures the first minibatch, which sets the scale of the loss. `batches` draws the minibatches.
+    /// Trains up to the first decision, that is until the anchor has found a rate. `batches` shuffles the samples.
     pub fn start(
         objective: Arc<dyn StochasticObjective>,
         settings: StochasticSettings,
-        mut batches: ChaCha8Rng,
+        batches: ChaCha8Rng,
     ) -> Self {
         let x = objective.start();
-        let mut gradient = vec![0.0; x.len()];
-        let mut batch = vec![0; settings.batch.clamp(1, objective.samples().max(1))];
-        draw(&mut batches, objective.samples(), &mut batch);
-        let first_loss = objective.batch_value_and_gradient(&x, &batch, &mut gradient);
-        let squared_gradient = dot(&gradient, &gradient);
-        let rate = settings
-            .start_rate
-            .resolve(objective.start_rate(), &gradient)
-            .clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
         let start_full_loss = objective.value(&x);
-        let failed = !first_loss.is_finite() || !squared_gradient.is_finite();
-        Self {
+        let run = Run {
+            steps: settings.horizon_known.then_some(settings.steps),
+            rough_rate: settings.rough_rate,
+            can_roll_back: settings.can_roll_back,
+        };
+        let mut episode = Self {
             optimizer: SliceOptimizer::new(settings.optimizer, x.len()),
-            observation: Observation::at_start(first_loss, squared_gradient, rate, false),
-            meter: WindowMeter::new(x.len(), first_loss),
+            schedule: Schedule::start(settings.schedule, run),
+            gradient: vec![0.0; x.len()],
             step: vec![0.0; x.len()],
-            measured: x.clone(),
             snapshot: x.clone(),
             x,
-            gradient,
-            batch,
+            order: (0..objective.samples()).collect(),
+            used: objective.samples(),
             batches,
-            first_loss,
             done: 0,
-            evaluations: Evaluations {
-                values: 1,
-                gradients: 1,
-            },
+            evaluations: Evaluations::default(),
             start_full_loss,
             full_loss: start_full_loss,
             total_reward: 0.0,
-            end: if failed {
-                Some(End::Failed)
-            } else if settings.steps == 0 {
-                Some(End::Budget)
-            } else {
+            end: if start_full_loss.is_finite() {
                 None
+            } else {
+                Some(End::Failed)
             },
             trace: Vec::new(),
             objective,
             settings,
-        }
+        };
+        episode.train_to_decision();
+        episode.full_loss = episode.bounded_full_loss();
+        episode
     }
 
     /// The parameters now.
@@ -446,50 +437,100 @@ impl StochasticEpisode {
         &self.x
     }
 
-    fn roll_back(&mut self, rate: f64) {
-        self.x.copy_from_slice(&self.snapshot);
-        self.optimizer.reset();
-        self.observation.window.failed_rate = self.observation.rate;
-        self.observation.window.rollbacks += 1;
-        self.observation.window.since_rollback = 0;
-        self.observation.rate = rate.clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
+    /// The schedule now.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
     }
 
-    /// One minibatch step, or a roll-back where the guard forbids it.
-    fn minibatch_step(&mut self) {
-        draw(&mut self.batches, self.objective.samples(), &mut self.batch);
-        let loss =
-            self.objective
-                .batch_value_and_gradient(&self.x, &self.batch, &mut self.gradient);
+    /// Measures minibatches and steps until a decision is due or the steps are spent.
+    fn train_to_decision(&mut self) {
+        while self.end.is_none() {
+            if self.done >= self.settings.steps {
+                // With the remaining budget in the state the horizon is part of the problem: nothing follows it.
+                self.end = Some(End::Horizon);
+                return;
+            }
+            let loss = self.measure_minibatch();
+            let due = self.schedule.measure(loss);
+            self.done += 1;
+            if self.settings.trace {
+                let command = self.schedule.command();
+                self.trace.push(TraceStep {
+                    cost: self.done as f64,
+                    rate: command.rate,
+                    trial_value: loss,
+                    best_value: self.schedule.observation().best_value,
+                    accepted: !command.roll_back,
+                    action: None,
+                });
+            }
+            if due {
+                return;
+            }
+            self.carry_out(loss);
+        }
+    }
+
+    /// The loss and gradient of the next minibatch; each epoch is a new order of the samples.
+    fn measure_minibatch(&mut self) -> f64 {
+        if self.used >= self.order.len() {
+            for last in (1..self.order.len()).rev() {
+                self.order.swap(last, self.batches.random_range(0..=last));
+            }
+            self.used = 0;
+        }
+        let end = (self.used + self.settings.batch.max(1)).min(self.order.len());
+        let batch = &self.order[self.used..end];
+        self.used = end;
         self.evaluations.values += 1;
         self.evaluations.gradients += 1;
-        self.done += 1;
-        let squared_gradient = dot(&self.gradient, &self.gradient);
-        if !(loss <= self.settings.guard * self.first_loss.abs()) || !squared_gradient.is_finite() {
-            self.roll_back(GUARD_FACTOR * self.observation.rate);
+        self.objective
+            .batch_value_and_gradient(&self.x, batch, &mut self.gradient)
+    }
+
+    /// Snapshot, roll-back or update, as the schedule says.
+    fn carry_out(&mut self, loss: f64) {
+        let command = self.schedule.command();
+        if command.snapshot {
+            self.snapshot.copy_from_slice(&self.x);
+        }
+        if command.roll_back {
+            self.x.copy_from_slice(&self.snapshot);
+            self.optimizer.reset();
             return;
         }
-        self.measured.copy_from_slice(&self.x);
         self.optimizer
-            .step(self.observation.rate, &self.gradient, &mut self.step);
-        self.meter
-            .measure(loss, &self.x, &self.gradient, &self.step);
+            .step(command.rate, &self.gradient, &mut self.step);
+        let every = self.settings.gradients_every;
+        if every > 0 && (self.done - 1).is_multiple_of(every) && loss.is_finite() {
+            let norm = |v: &[f64]| dot(v, v).sqrt();
+            self.schedule.update(&GradientStatistics {
+                gradient_norm: norm(&self.gradient),
+                slope: dot(&self.gradient, &self.step),
+                step_norm: norm(&self.step),
+                parameter_norm: norm(&self.x),
+            });
+        }
         for (x, step) in self.x.iter_mut().zip(&self.step) {
             *x += step;
         }
     }
-}
 
-/// Fills `batch` with samples drawn with replacement.
-fn draw(batches: &mut ChaCha8Rng, samples: usize, batch: &mut [usize]) {
-    for index in batch {
-        *index = batches.random_range(0..samples.max(1));
+    /// The loss on all samples, at most ten times the first.
+    fn bounded_full_loss(&self) -> f64 {
+        let most = 10.0 * self.start_full_loss;
+        let loss = self.objective.value(&self.x);
+        if loss.is_finite() {
+            loss.min(most)
+        } else {
+            most
+        }
     }
 }
 
 impl Episode for StochasticEpisode {
     fn observation(&self) -> &Observation {
-        &self.observation
+        self.schedule.observation()
     }
 
     fn step(&mut self, decision: &Decision) -> Outcome {
@@ -500,54 +541,22 @@ impl Episode for StochasticEpisode {
                 end: self.end,
             };
         }
-        self.observation.last_action = decision.action;
-        let rate_before = self.observation.rate;
-        if decision.roll_back {
-            self.roll_back(decision.rate);
-        } else {
-            self.observation.rate =
-                bounded(decision.rate).clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1);
+        self.schedule.decide(decision);
+        if let Some(step) = self.trace.last_mut() {
+            step.action = decision.action;
+            step.rate = self.schedule.command().rate;
         }
-        let length = self
-            .settings
-            .steps
-            .div_ceil(self.settings.windows.max(1))
-            .min(self.settings.steps - self.done);
-        for _ in 0..length {
-            self.minibatch_step();
-        }
-        if self.meter.close(&mut self.observation, rate_before) {
-            self.snapshot.copy_from_slice(&self.measured);
-        }
-        self.observation.budget_left = 1.0 - self.done as f64 / self.settings.steps as f64;
+        let loss = self.schedule.observation().value;
+        self.carry_out(loss);
+        self.train_to_decision();
         let mut reward = 0.0;
         if self.settings.rewarded {
             let before = self.full_loss;
-            let most = 10.0 * self.start_full_loss;
-            let loss = self.objective.value(&self.x);
-            self.full_loss = if loss.is_finite() {
-                loss.min(most)
-            } else {
-                most
-            };
-            let tiny = 1e-9 * self.start_full_loss;
+            self.full_loss = self.bounded_full_loss();
+            let tiny = 1e-6 * self.start_full_loss;
             reward = ((before + tiny) / (self.full_loss + tiny)).ln();
             reward = if reward.is_finite() { reward } else { 0.0 };
             self.total_reward += reward;
-        }
-        if self.done >= self.settings.steps {
-            // With the remaining budget in the state the horizon is part of the problem: nothing follows it.
-            self.end = Some(End::Horizon);
-        }
-        if self.settings.trace {
-            self.trace.push(TraceStep {
-                cost: self.done as f64,
-                rate: self.observation.rate,
-                trial_value: self.observation.value,
-                best_value: self.observation.best_value,
-                accepted: true,
-                action: decision.action,
-            });
         }
         Outcome {
             reward,

@@ -26,6 +26,12 @@ impl Statistic for Builtin {
         self.name.starts_with("ritz_")
     }
 
+    fn wants_gradients(&self) -> bool {
+        window_features::GRADIENT
+            .iter()
+            .any(|builtin| builtin.name == self.name)
+    }
+
     fn observe(&self, observation: &Observation) -> f64 {
         (self.observe)(observation)
     }
@@ -81,7 +87,10 @@ impl Default for Features {
 impl Features {
     /// The statistics that come with qstride.
     pub fn builtin() -> Self {
-        let all = DETERMINISTIC.iter().chain(window_features::STOCHASTIC);
+        let all = DETERMINISTIC
+            .iter()
+            .chain(window_features::LOSS)
+            .chain(window_features::GRADIENT);
         Self {
             all: all
                 .map(|builtin| Arc::new(Builtin { ..*builtin }) as Arc<dyn Statistic>)

@@ -10,7 +10,7 @@ use crate::action::ActionSet;
 use crate::controller::{Controller, Decision};
 use crate::observation::Observation;
 use crate::policy::Policy;
-use crate::state::{State, StateSpec};
+use crate::state::{State, StateMemory, StateSpec};
 
 /// A Q-network that looks at a state and takes the best action.
 #[derive(Clone)]
@@ -40,6 +40,31 @@ impl Learned {
     pub fn last_state(&self) -> &[f32] {
         &self.input
     }
+
+    /// The q-values of the last decision.
+    pub fn last_q_values(&self) -> &[f32] {
+        self.policy.last_q_values()
+    }
+
+    /// The features.
+    pub fn spec(&self) -> &StateSpec {
+        &self.spec
+    }
+
+    /// The actions.
+    pub fn actions(&self) -> &ActionSet {
+        &self.actions
+    }
+
+    /// What it remembers between decisions: the past values that features show.
+    pub fn memory(&self) -> StateMemory {
+        self.state.memory()
+    }
+
+    /// Goes on from such a memory. False, and nothing changed, where it is of other features.
+    pub fn restore(&mut self, memory: StateMemory) -> bool {
+        self.state.restore(memory)
+    }
 }
 
 impl Controller for Learned {
@@ -57,7 +82,8 @@ impl Controller for Learned {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         self.state.observe(observation, &mut self.input);
-        let action = self.policy.greedy(&self.input);
+        let q = self.policy.q_values(&self.input);
+        let action = self.actions.greedy(q, observation);
         self.actions.decide(action, observation)
     }
 }

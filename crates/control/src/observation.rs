@@ -1,7 +1,10 @@
 //! The raw numbers of an episode: what could be measured, before any feature is made of it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::curvature::{AcceptedStep, Curvature};
 use crate::recent::Recent;
+use crate::window::LossScale;
 
 /// How many accepted steps (deterministic) or windows (stochastic) are kept.
 pub const MEMORY: usize = 20;
@@ -10,7 +13,9 @@ pub const MEMORY: usize = 20;
 ///
 /// In the deterministic regime a 'step' is an accepted one; in the stochastic regime it is a window of optimizer steps, and
 /// `value` is the window's mean loss.
-#[derive(Clone, Debug)]
+///
+/// What only the deterministic regime measures is not serialised: only the stochastic one is resumed from a record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Observation {
     /// The share of the budget that is left, in [0, 1].
     pub budget_left: f64,
@@ -31,6 +36,7 @@ pub struct Observation {
     /// f of the last base points, newest first.
     pub values: Recent<MEMORY>,
     /// The ten lowest values so far, trials included.
+    #[serde(skip)]
     pub lowest: Lowest,
     /// |g|² at the base point.
     pub squared_gradient: f64,
@@ -55,27 +61,34 @@ pub struct Observation {
     /// The index of the controller's last action; none before the first, and for classic methods.
     pub last_action: Option<usize>,
     /// Barzilai-Borwein and Ritz steps.
+    #[serde(skip)]
     pub curvature: Curvature,
     /// What only the stochastic regime measures.
     pub window: Window,
 }
 
 /// Measured over one window of stochastic optimizer steps.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Window {
-    /// ln(mean loss + 1e-6 · first loss), newest first.
+    /// Steps in the last window.
+    pub steps: u32,
+    /// Standard deviation of the losses in the last window.
+    pub deviation: f64,
+    /// ln of the mean loss, newest first; see [`LossScale`](crate::window::LossScale).
     pub log_losses: Recent<MEMORY>,
-    /// The least of them so far.
+    /// ln of the least mean over two windows so far, or of the first loss.
     pub best_log_loss: f64,
+    /// The same before the logarithm.
+    pub best_loss: f64,
     /// ln of the first loss.
     pub start_log_loss: f64,
     /// Moving average (weight 0.2) of the log loss.
     pub average_log_loss: f64,
     /// Standard deviation of ln loss within the window, and its moving average.
     pub spread: Averaged,
-    /// Mean cos(g_t, g_{t-1}).
-    pub gradient_cosine: Averaged,
-    /// Mean cos(g_t, -last step).
+    /// How many steps of the last window had gradient statistics; the following are as they were where it is 0.
+    pub gradients: u32,
+    /// Mean cosine of -gradient and step.
     pub step_cosine: Averaged,
     /// Mean of -g · step / loss: the relative decrease that the step promises.
     pub promised_decrease: Averaged,
@@ -93,16 +106,26 @@ pub struct Window {
     pub failed_rate: f64,
     /// See `best_rate`.
     pub largest_rate: f64,
-    /// Windows since the last roll-back and since the rate last changed, in windows.
+    /// Windows since the last roll-back, since the rate last changed and since the last best one.
     pub since_rollback: u32,
     /// See `since_rollback`.
     pub since_change: u32,
+    /// See `since_rollback`.
+    pub since_best: u32,
     /// Roll-backs so far, by the guard or by the controller.
     pub rollbacks: u32,
+    /// Whether the guard ended this window.
+    pub fired: bool,
+    /// Whether anything can be rolled back.
+    pub can_roll_back: bool,
+    /// The rate that the anchor asks for, before the policy's residual; 0 without an anchor.
+    pub anchor_rate: f64,
+    /// The policy's factor on it.
+    pub residual: f64,
 }
 
 /// A number and its moving average with weight 0.2.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Averaged {
     /// The newest number.
     pub now: f64,
@@ -125,7 +148,7 @@ impl Averaged {
 }
 
 /// The ten lowest numbers of a series: the paper's encoding compares a candidate with them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lowest {
     /// Ascending; +∞ where fewer were seen.
     values: [f64; 10],
@@ -158,7 +181,7 @@ impl Lowest {
 
     /// The largest of them.
     pub fn largest(&self) -> f64 {
-        self.values[self.len - 1]
+        self.values[self.len.saturating_sub(1)]
     }
 }
 
@@ -241,6 +264,22 @@ impl Observation {
         self.accepted += 1;
         self.rejections = 0;
         self.trial_waits = false;
+    }
+
+    /// The logarithms of losses again, after the scale they are taken in has changed.
+    pub fn rescale(&mut self, scale: &LossScale) {
+        let w = &mut self.window;
+        let mut logs: Vec<f64> = self
+            .values
+            .iter()
+            .take(w.log_losses.len())
+            .map(|value| scale.log(value))
+            .collect();
+        logs.reverse();
+        w.average_log_loss = logs.last().copied().unwrap_or(0.0);
+        w.log_losses = Recent::from(logs);
+        w.best_log_loss = scale.log(w.best_loss);
+        w.start_log_loss = scale.log(self.start_value);
     }
 
     /// The largest of the last `memory` base values: the reference of the nonmonotone rule.

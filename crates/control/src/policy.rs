@@ -199,6 +199,11 @@ impl Policy {
         &self.q
     }
 
+    /// The q-values of the last state.
+    pub fn last_q_values(&self) -> &[f32] {
+        &self.q
+    }
+
     /// The action with the largest q-value; the first of equals.
     pub fn greedy(&mut self, state: &[f32]) -> usize {
         argmax(self.q_values(state))

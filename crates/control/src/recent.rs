@@ -1,5 +1,7 @@
 //! The last few numbers of a series, without allocation.
 
+use serde::{Deserialize, Serialize};
+
 /// The last `N` numbers that were pushed, newest first.
 ///
 /// ```
@@ -12,7 +14,8 @@
 /// assert_eq!(losses.get(0), Some(1.0));
 /// assert_eq!(losses.max_of(3), Some(3.0));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Recent<const N: usize> {
     ring: [f64; N],
     next: usize,
@@ -70,6 +73,25 @@ impl<const N: usize> Recent<N> {
     /// The least of the newest `count`.
     pub fn min_of(&self, count: usize) -> Option<f64> {
         self.iter().take(count).reduce(f64::min)
+    }
+}
+
+/// From the oldest to the newest; of more than `N` the newest.
+impl<const N: usize> From<Vec<f64>> for Recent<N> {
+    fn from(values: Vec<f64>) -> Self {
+        let mut recent = Self::default();
+        for value in values {
+            recent.push(value);
+        }
+        recent
+    }
+}
+
+impl<const N: usize> From<Recent<N>> for Vec<f64> {
+    fn from(recent: Recent<N>) -> Self {
+        let mut values: Self = recent.iter().collect();
+        values.reverse();
+        values
     }
 }
 

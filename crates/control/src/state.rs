@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::features::{FeatureError, Features, MOST_HISTORY};
 use crate::observation::Observation;
 use crate::statistic::Statistic;
+use crate::window_features;
 
 /// One feature of a state: a statistic by name, and how many of its values to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,12 @@ pub struct StateSpec {
 #[derive(Clone)]
 pub struct State {
     spec: StateSpec,
+    memory: StateMemory,
+}
+
+/// What a state remembers; it can be saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StateMemory {
     /// Per feature, right after the accepted steps before the last: newest first, `MOST_HISTORY` each.
     past: Vec<[f32; MOST_HISTORY]>,
     /// Right after the last accepted step.
@@ -161,15 +168,20 @@ impl StateSpec {
         .to_vec()
     }
 
-    /// The stochastic regime's default: the remaining budget, then everything that a window measures.
+    /// The stochastic regime's default: the remaining budget, then what a window says of the loss.
     pub fn schedule_features() -> Vec<FeatureSpec> {
         std::iter::once("budget_left")
-            .chain(
-                crate::window_features::STOCHASTIC
-                    .iter()
-                    .map(|statistic| statistic.name),
-            )
+            .chain(window_features::LOSS.iter().map(|builtin| builtin.name))
             .map(|name| FeatureSpec::new(name, 1))
+            .collect()
+    }
+
+    /// The same and what gradient statistics say.
+    pub fn schedule_gradient_features() -> Vec<FeatureSpec> {
+        let gradient = window_features::GRADIENT.iter();
+        Self::schedule_features()
+            .into_iter()
+            .chain(gradient.map(|builtin| FeatureSpec::new(builtin.name, 1)))
             .collect()
     }
 
@@ -206,12 +218,21 @@ impl StateSpec {
             .any(|statistic| statistic.wants_ritz())
     }
 
+    /// Whether any feature reads gradient statistics.
+    pub fn wants_gradients(&self) -> bool {
+        self.statistics
+            .iter()
+            .any(|statistic| statistic.wants_gradients())
+    }
+
     /// The state of a new episode.
     pub fn start(&self) -> State {
         State {
-            past: vec![[0.0; MOST_HISTORY]; self.features.len()],
-            at_acceptance: vec![0.0; self.features.len()],
-            seen: 0,
+            memory: StateMemory {
+                past: vec![[0.0; MOST_HISTORY]; self.features.len()],
+                at_acceptance: vec![0.0; self.features.len()],
+                seen: 0,
+            },
             spec: self.clone(),
         }
     }
@@ -223,11 +244,27 @@ impl State {
         self.spec.width
     }
 
+    /// What it remembers.
+    pub fn memory(&self) -> StateMemory {
+        self.memory.clone()
+    }
+
+    /// Goes on from a memory. False, and nothing changed, where it is of other features.
+    pub fn restore(&mut self, memory: StateMemory) -> bool {
+        let features = self.spec.features.len();
+        let fits = memory.past.len() == features && memory.at_acceptance.len() == features;
+        if fits {
+            self.memory = memory;
+        }
+        fits
+    }
+
     /// Writes the state into `out`, which has [`width`](Self::width) entries. Call it at every decision: histories are read off the
     /// observations that pass by here.
     pub fn observe(&mut self, observation: &Observation, out: &mut [f32]) {
-        let new_step = observation.accepted != self.seen;
-        self.seen = observation.accepted;
+        let memory = &mut self.memory;
+        let new_step = observation.accepted != memory.seen;
+        memory.seen = observation.accepted;
         let mut at = 0;
         for (index, (feature, statistic)) in self
             .spec
@@ -239,14 +276,14 @@ impl State {
             let value = statistic.observe(observation) as f32;
             let value = if value.is_finite() { value } else { 0.0 };
             if new_step {
-                let past = &mut self.past[index];
+                let past = &mut memory.past[index];
                 past.rotate_right(1);
-                past[0] = self.at_acceptance[index];
-                self.at_acceptance[index] = value;
+                past[0] = memory.at_acceptance[index];
+                memory.at_acceptance[index] = value;
             }
             out[at] = value;
             out[at + 1..at + feature.history]
-                .copy_from_slice(&self.past[index][..feature.history - 1]);
+                .copy_from_slice(&memory.past[index][..feature.history - 1]);
             at += feature.history;
         }
     }

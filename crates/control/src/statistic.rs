@@ -38,6 +38,11 @@ pub trait Statistic: Send + Sync {
         false
     }
 
+    /// Whether it reads gradient statistics of the stochastic regime, which are measured only on demand.
+    fn wants_gradients(&self) -> bool {
+        false
+    }
+
     /// The feature; of order one. Where it is NaN or infinite, the state holds 0.
     fn observe(&self, observation: &Observation) -> f64;
 }

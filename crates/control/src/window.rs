@@ -1,152 +1,241 @@
 //! Measures one window of stochastic optimizer steps.
 
+use serde::{Deserialize, Serialize};
+
 use crate::observation::Observation;
-use crate::vector::dot;
+
+/// What losses are compared by: ln(loss - floor + 1e-6 · scale), defined for every loss above the floor.
+///
+/// The scale is |first loss - floor|. The floor is 0 until a loss is negative; then it falls below the lowest loss, by half of what the
+/// loss has come down from the first one, so that the logarithm goes on to tell better from worse.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossScale {
+    first: f64,
+    floor: f64,
+}
+
+impl LossScale {
+    /// The first loss sets the scale. It must be finite.
+    pub fn starting_at(first: f64) -> Self {
+        let mut scale = Self { first, floor: 0.0 };
+        scale.include(first);
+        scale
+    }
+
+    /// Lowers the floor where this loss is negative and below it. True where that changed the scale.
+    pub fn include(&mut self, loss: f64) -> bool {
+        let below = loss < 0.0 && loss <= self.floor;
+        if below {
+            self.floor = loss - 0.5 * (self.first - loss).max(self.first.abs());
+        }
+        below
+    }
+
+    /// A first loss of exactly zero has no scale: the next one sets it.
+    pub fn rescale(&mut self, loss: f64) {
+        if self.first == 0.0 {
+            self.first = loss;
+        }
+    }
+
+    /// The loss above the floor.
+    pub fn above(&self, loss: f64) -> f64 {
+        (loss - self.floor).max(0.0)
+    }
+
+    /// The logarithm that windows are compared by.
+    pub fn log(&self, loss: f64) -> f64 {
+        (self.above(loss) + 1e-6 * self.above(self.first) + f64::MIN_POSITIVE).ln()
+    }
+}
+
+/// What one optimizer step Δ did beside the loss: four numbers that need a pass over all parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientStatistics {
+    /// |g|.
+    pub gradient_norm: f64,
+    /// g · Δ; negative where the step goes downhill.
+    pub slope: f64,
+    /// |Δ|.
+    pub step_norm: f64,
+    /// |x|.
+    pub parameter_norm: f64,
+}
+
+impl GradientStatistics {
+    /// Whether they can be used: four finite numbers.
+    pub fn is_finite(&self) -> bool {
+        [
+            self.gradient_norm,
+            self.slope,
+            self.step_norm,
+            self.parameter_norm,
+        ]
+        .iter()
+        .all(|v| v.is_finite())
+    }
+}
 
 /// Sums over the steps of the present window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowMeter {
-    first_loss: f64,
     losses: f64,
+    squared_losses: f64,
     log_losses: f64,
     squared_log_losses: f64,
+    steps: u32,
     gradient_norms: f64,
-    gradient_cosines: f64,
-    step_cosines: f64,
+    cosines: f64,
     promised: f64,
     relative_steps: f64,
-    steps: u32,
-    pairs: u32,
-    previous_gradient: Vec<f64>,
-    previous_step: Vec<f64>,
-    has_previous: bool,
+    gradients: u32,
 }
 
 impl WindowMeter {
-    /// For `dimension` parameters; the first loss sets the scale of the loss.
-    pub fn new(dimension: usize, first_loss: f64) -> Self {
-        Self {
-            first_loss,
-            losses: 0.0,
-            log_losses: 0.0,
-            squared_log_losses: 0.0,
-            gradient_norms: 0.0,
-            gradient_cosines: 0.0,
-            step_cosines: 0.0,
-            promised: 0.0,
-            relative_steps: 0.0,
-            steps: 0,
-            pairs: 0,
-            previous_gradient: vec![0.0; dimension],
-            previous_step: vec![0.0; dimension],
-            has_previous: false,
-        }
+    /// How many losses it has taken in.
+    pub fn steps(&self) -> u32 {
+        self.steps
     }
 
-    /// ln(loss + 1e-6 · first loss), defined for every loss that the guard lets through.
-    fn log(&self, loss: f64) -> f64 {
-        (loss.max(0.0) + 1e-6 * self.first_loss.abs() + f64::MIN_POSITIVE).ln()
-    }
-
-    /// One step that the guard let through: the loss and gradient at x, and the update that was made of them.
-    pub fn measure(&mut self, loss: f64, x: &[f64], gradient: &[f64], step: &[f64]) {
-        let cosine = |ab: f64, aa: f64, bb: f64| {
-            let value = ab / (aa.sqrt() * bb.sqrt());
-            if value.is_finite() {
-                value.clamp(-1.0, 1.0)
-            } else {
-                0.0
-            }
-        };
-        let (gg, ss) = (dot(gradient, gradient), dot(step, step));
-        let log = self.log(loss);
+    /// A loss that the guard let through.
+    pub fn measure(&mut self, scale: &LossScale, loss: f64) {
+        let log = scale.log(loss);
         self.losses += loss;
+        self.squared_losses += loss * loss;
         self.log_losses += log;
         self.squared_log_losses += log * log;
-        self.gradient_norms += gg.sqrt();
-        self.promised += -dot(gradient, step)
-            / loss
-                .abs()
-                .max(1e-6 * self.first_loss.abs())
-                .max(f64::MIN_POSITIVE);
-        self.relative_steps += ss.sqrt() / (dot(x, x).sqrt() + f64::MIN_POSITIVE);
-        if self.has_previous {
-            let previous = dot(&self.previous_gradient, &self.previous_gradient);
-            self.gradient_cosines += cosine(dot(gradient, &self.previous_gradient), gg, previous);
-            let previous = dot(&self.previous_step, &self.previous_step);
-            self.step_cosines += cosine(-dot(gradient, &self.previous_step), gg, previous);
-            self.pairs += 1;
-        }
-        self.previous_gradient.copy_from_slice(gradient);
-        self.previous_step.copy_from_slice(step);
-        self.has_previous = true;
         self.steps += 1;
     }
 
-    /// Ends the window: writes it into the observation and starts the next. True where its mean loss is the best so far.
-    /// A window in which the guard rejected every step changes nothing but the counts.
-    pub fn close(&mut self, o: &mut Observation, rate_before: f64) -> bool {
+    /// What the update after a loss did.
+    pub fn update(&mut self, scale: &LossScale, loss: f64, gradient: &GradientStatistics) {
+        let tiny = 1e-6 * scale.above(scale.first) + f64::MIN_POSITIVE;
+        let cosine =
+            -gradient.slope / (gradient.gradient_norm * gradient.step_norm + f64::MIN_POSITIVE);
+        self.gradient_norms += gradient.gradient_norm;
+        self.cosines += cosine.clamp(-1.0, 1.0);
+        self.promised += -gradient.slope / (scale.above(loss) + tiny);
+        self.relative_steps += gradient.step_norm / (gradient.parameter_norm + f64::MIN_POSITIVE);
+        self.gradients += 1;
+    }
+
+    /// Ends the window: writes it into the observation and starts the next. True where the mean over it and the window before is the
+    /// best so far.
+    pub fn close(&mut self, scale: &LossScale, o: &mut Observation) -> bool {
+        let sums = std::mem::take(self);
         let w = &mut o.window;
         w.since_rollback += 1;
-        w.since_change = if o.rate == rate_before {
-            w.since_change + 1
-        } else {
-            0
-        };
+        w.since_change += 1;
+        w.since_best += 1;
         w.largest_rate = w.largest_rate.max(o.rate);
+        w.fired = false;
         o.accepted += 1;
-        let steps = f64::from(self.steps);
-        if self.steps == 0 {
+        if sums.steps == 0 {
             return false;
         }
-        let mean = self.losses / steps;
-        let log = self.log(mean);
+        let steps = f64::from(sums.steps);
         let first = w.log_losses.is_empty();
+        let mean = sums.losses / steps;
+        let log = scale.log(mean);
         if first {
-            w.start_log_loss = self.log(self.first_loss);
-            w.best_log_loss = f64::INFINITY;
             w.average_log_loss = log;
         }
         w.average_log_loss = 0.8 * w.average_log_loss + 0.2 * log;
-        w.log_losses.push(log);
-        let variance = self.squared_log_losses / steps - (self.log_losses / steps).powi(2);
-        w.spread.push(variance.max(0.0).sqrt());
-        let pairs = f64::from(self.pairs.max(1));
-        w.gradient_cosine.push(self.gradient_cosines / pairs);
-        w.step_cosine.push(self.step_cosines / pairs);
-        w.promised_decrease.push(self.promised / steps);
-        w.log_relative_step = (self.relative_steps / steps + f64::MIN_POSITIVE).log10();
-        w.previous_log_gradient = w.log_gradient.now;
-        w.log_gradient
-            .push((self.gradient_norms / steps + f64::MIN_POSITIVE).ln());
-        if first {
-            w.start_log_gradient = w.log_gradient.now;
+        w.steps = sums.steps;
+        w.deviation = deviation(sums.losses, sums.squared_losses, steps);
+        w.spread
+            .push(deviation(sums.log_losses, sums.squared_log_losses, steps));
+        w.gradients = sums.gradients;
+        if sums.gradients > 0 {
+            let count = f64::from(sums.gradients);
+            w.step_cosine.push(sums.cosines / count);
+            w.promised_decrease.push(sums.promised / count);
+            w.log_relative_step = (sums.relative_steps / count + f64::MIN_POSITIVE).log10();
+            let log_gradient = (sums.gradient_norms / count + f64::MIN_POSITIVE).ln();
+            if w.start_log_gradient == 0.0 {
+                w.start_log_gradient = log_gradient;
+                w.log_gradient.now = log_gradient;
+            }
             w.previous_log_gradient = w.log_gradient.now;
+            w.log_gradient.push(log_gradient);
         }
-        let best = log < w.best_log_loss;
-        if best {
-            w.best_log_loss = log;
-            w.best_rate = o.rate;
-        }
+        let two_windows = match o.values.last() {
+            Some(before) if !first => 0.5 * (mean + before),
+            _ => mean,
+        };
+        w.log_losses.push(log);
         o.value = mean;
         o.trial_value = mean;
         o.values.push(mean);
         o.best_value = o.best_value.min(mean);
-        o.cosine = w.gradient_cosine.now;
-        self.reset();
+        let best = two_windows < w.best_loss;
+        if best {
+            w.best_loss = two_windows;
+            w.best_log_loss = scale.log(two_windows);
+            w.best_rate = o.rate;
+            w.since_best = 0;
+        }
         best
     }
 
-    fn reset(&mut self) {
-        self.losses = 0.0;
-        self.log_losses = 0.0;
-        self.squared_log_losses = 0.0;
-        self.gradient_norms = 0.0;
-        self.gradient_cosines = 0.0;
-        self.step_cosines = 0.0;
-        self.promised = 0.0;
-        self.relative_steps = 0.0;
-        self.steps = 0;
-        self.pairs = 0;
+    /// Forgets the present window.
+    pub fn discard(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// √(mean of squares - square of mean).
+fn deviation(sum: f64, squares: f64, count: f64) -> f64 {
+    (squares / count - (sum / count).powi(2)).max(0.0).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_windows_by_hand() {
+        let scale = LossScale::starting_at(4.0);
+        let mut o = Observation::at_start(4.0, 0.0, 0.1, false);
+        o.window.best_loss = 4.0;
+        let mut meter = WindowMeter::default();
+        for loss in [4.0, 2.0] {
+            meter.measure(&scale, loss);
+        }
+        let gradient = GradientStatistics {
+            gradient_norm: 2.0,
+            slope: -0.3,
+            step_norm: 0.25,
+            parameter_norm: 2.5,
+        };
+        meter.update(&scale, 2.0, &gradient);
+        assert!(meter.close(&scale, &mut o));
+        let w = &o.window;
+        assert_eq!((o.value, w.steps, w.deviation), (3.0, 2, 1.0));
+        assert!((w.log_losses.get(0).unwrap() - 3.000_004f64.ln()).abs() < 1e-12);
+        assert!((w.spread.now - 0.5 * 2f64.ln()).abs() < 1e-6);
+        assert_eq!(w.gradients, 1);
+        assert!((w.promised_decrease.now - 0.15).abs() < 1e-6);
+        assert!((w.step_cosine.now - 0.6).abs() < 1e-12);
+        assert!((w.log_relative_step + 1.0).abs() < 1e-12);
+        meter.measure(&scale, 5.0);
+        assert!(!meter.close(&scale, &mut o));
+        assert_eq!((o.window.best_loss, o.window.since_best), (3.0, 1));
+        // No gradient statistics came: what was known stays.
+        assert_eq!(o.window.gradients, 0);
+        assert!((o.window.promised_decrease.now - 0.15).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_negative_loss_lowers_the_floor_and_lower_stays_better() {
+        let mut scale = LossScale::starting_at(1.0);
+        assert!(!scale.include(0.5));
+        assert!(scale.include(-1.0));
+        assert_eq!(scale.floor, -2.0);
+        assert!(scale.log(-1.5) < scale.log(-1.0));
+        assert!(!scale.include(-1.9) && scale.include(-2.0));
+        let zero = LossScale::starting_at(0.0);
+        assert!(zero.log(0.0).is_finite());
+        assert!(LossScale::starting_at(-3.0).log(-3.0) < LossScale::starting_at(-3.0).log(-2.0));
     }
 }

@@ -37,7 +37,8 @@ fn recency(windows: u32) -> f64 {
     1.0 / (1.0 + f64::from(windows) / 4.0)
 }
 
-pub(crate) const STOCHASTIC: &[Builtin] = &[
+/// What needs the loss alone.
+pub(crate) const LOSS: &[Builtin] = &[
     Builtin {
         name: "log_loss_change_1",
         about: "ln loss against the window before",
@@ -107,15 +108,71 @@ pub(crate) const STOCHASTIC: &[Builtin] = &[
         observe: |o| clip(o.window.spread.average, 0.0, 2.0),
     },
     Builtin {
-        name: "window_cosine",
-        about: "mean cosine of successive minibatch gradients",
-        observe: |o| o.window.gradient_cosine.now,
+        name: "rate_over_best",
+        about: "log2 of the rate over that of the best window, / 4",
+        observe: |o| rate_over(o, o.window.best_rate),
     },
     Builtin {
-        name: "window_cosine_average",
-        about: "moving average of the cosine of successive gradients",
-        observe: |o| o.window.gradient_cosine.average,
+        name: "rate_over_failed",
+        about: "log2 of the rate over that of the last failure, / 4; 0 before the first",
+        observe: |o| rate_over(o, o.window.failed_rate),
     },
+    Builtin {
+        name: "rate_over_largest",
+        about: "log2 of the rate over the largest so far, / 4",
+        observe: |o| rate_over(o, o.window.largest_rate),
+    },
+    Builtin {
+        name: "has_failed",
+        about: "1 once the guard or the policy has rolled back",
+        observe: |o| if o.window.rollbacks > 0 { 1.0 } else { 0.0 },
+    },
+    Builtin {
+        name: "rollback_recency",
+        about: "1 right after a roll-back, falling with the windows since",
+        observe: |o| {
+            if o.window.rollbacks > 0 {
+                recency(o.window.since_rollback)
+            } else {
+                0.0
+            }
+        },
+    },
+    Builtin {
+        name: "change_recency",
+        about: "1 right after a change of the rate, falling with the windows since",
+        observe: |o| recency(o.window.since_change),
+    },
+    Builtin {
+        name: "action_index",
+        about: "index of the last action, / 5; -0.2 before the first",
+        observe: |o| o.last_action.map_or(-0.2, |a| a as f64 / 5.0),
+    },
+    Builtin {
+        name: "residual",
+        about: "log2 of the policy's factor on the anchor's rate, / 2",
+        observe: |o| {
+            if o.window.residual > 0.0 {
+                o.window.residual.log2() / 2.0
+            } else {
+                0.0
+            }
+        },
+    },
+    Builtin {
+        name: "windows_since_best",
+        about: "1 right after the best window, falling with the windows since",
+        observe: |o| recency(o.window.since_best),
+    },
+    Builtin {
+        name: "window_length",
+        about: "log10 of the steps in a window, / 3",
+        observe: |o| f64::from(o.window.steps.max(1)).log10() / 3.0,
+    },
+];
+
+/// What needs gradient statistics.
+pub(crate) const GRADIENT: &[Builtin] = &[
     Builtin {
         name: "step_cosine",
         about: "mean cosine of -gradient and the step before",
@@ -173,46 +230,5 @@ pub(crate) const STOCHASTIC: &[Builtin] = &[
                 2.0,
             )
         },
-    },
-    Builtin {
-        name: "rate_over_best",
-        about: "log2 of the rate over that of the best window, / 4",
-        observe: |o| rate_over(o, o.window.best_rate),
-    },
-    Builtin {
-        name: "rate_over_failed",
-        about: "log2 of the rate over that of the last failure, / 4; 0 before the first",
-        observe: |o| rate_over(o, o.window.failed_rate),
-    },
-    Builtin {
-        name: "rate_over_largest",
-        about: "log2 of the rate over the largest so far, / 4",
-        observe: |o| rate_over(o, o.window.largest_rate),
-    },
-    Builtin {
-        name: "has_failed",
-        about: "1 once the guard or the policy has rolled back",
-        observe: |o| if o.window.rollbacks > 0 { 1.0 } else { 0.0 },
-    },
-    Builtin {
-        name: "rollback_recency",
-        about: "1 right after a roll-back, falling with the windows since",
-        observe: |o| {
-            if o.window.rollbacks > 0 {
-                recency(o.window.since_rollback)
-            } else {
-                0.0
-            }
-        },
-    },
-    Builtin {
-        name: "change_recency",
-        about: "1 right after a change of the rate, falling with the windows since",
-        observe: |o| recency(o.window.since_change),
-    },
-    Builtin {
-        name: "action_index",
-        about: "index of the last action, / 5; -0.2 before the first",
-        observe: |o| o.last_action.map_or(-0.2, |a| a as f64 / 5.0),
     },
 ];

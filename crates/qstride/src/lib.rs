@@ -14,17 +14,38 @@
 //! # Ok::<(), qstride::PretrainedError>(())
 //! ```
 
+mod audit;
+#[cfg(feature = "train")]
+mod dashboard;
+mod follower;
+mod gradient_meter;
+mod guard;
+mod monitor;
+#[cfg(feature = "train")]
+mod observed;
 mod plateau;
 mod pretrained;
 mod probe;
 mod rate_curve;
 mod rate_finder;
 mod rate_plot;
+mod roll_out;
+mod scheduler;
+mod scheduler_record;
 mod warm_up;
 
+pub use audit::AuditError;
+#[cfg(feature = "train")]
+pub use dashboard::MonitorMetric;
+pub use follower::Follower;
+pub use gradient_meter::GradientMeter;
+pub use guard::Guard;
+pub use monitor::{Health, LastDecision, Monitor};
+#[cfg(feature = "train")]
+pub use observed::Observed;
 pub use plateau::{Plateau, PlateauBuilder, PlateauError, PlateauMode, ThresholdMode};
 pub use pretrained::{PRETRAINED, PretrainedError, pretrained};
-pub use probe::Probe;
+pub use probe::{Probe, ProbeError};
 pub use qstride_control::{
     Checkpoint, Controller, DeterministicEpisode, DeterministicSettings, Learned, Record,
     StartRate, run,
@@ -32,4 +53,5 @@ pub use qstride_control::{
 pub use rate_curve::{NoSuggestion, RateCurve};
 pub use rate_finder::{RangeTest, RangeTestError, Stopped, find_rate, find_rate_on};
 pub use rate_plot::RatePlotError;
+pub use scheduler::{OptimizerFamily, Scheduler, SchedulerError};
 pub use warm_up::WarmUp;

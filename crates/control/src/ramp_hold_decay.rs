@@ -1,0 +1,268 @@
+//! Ramp, hold, decay: a scripted rule that finds a learning rate by itself. It is the anchor of learned schedules, and their fallback.
+//!
+//! 1. Seek: from a rate that is too small to matter, x8 a window until the loss moves beyond its noise, or, with gradient
+//!    statistics, until a step promises a relative decrease of 1e-3.
+//! 2. Climb: x2 a window until the loss has become worse; then back to the best parameters, at a fraction of the largest rate
+//!    that failed.
+//! 3. Hold: that rate. A loss far above the best one halves it, a blow-up quarters it, from the best parameters on.
+//! 4. Decay: linearly to zero over the last steps, where their number is known; else the rate is halved whenever nothing has
+//!    improved for a while.
+//!
+//! The thresholds were fixed on synthetic tasks (`experiments/schedules`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::controller::Decision;
+use crate::learning_rate::bounded;
+use crate::observation::Observation;
+
+/// The constants of the rule; they depend on how an optimizer's step grows with the gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RampSettings {
+    /// Windows of a known number of steps.
+    pub windows: u64,
+    /// The first rate where no rough rate is given.
+    pub first_rate: f64,
+    /// The first rate over the rough one, where one is given: it may be this much too large, and then ten times more.
+    pub rough_share: f64,
+    /// The share of a window after which the loss is looked at while nothing moves,
+    pub seek_share: f64,
+    /// and while the rate climbs.
+    pub climb_share: f64,
+    /// The factor of a window in which nothing moves.
+    pub seek_factor: f64,
+    /// How many standard errors the loss must move by.
+    pub seek_errors: f64,
+    /// Worse is more than this above the best, in ln loss,
+    pub worse: f64,
+    /// and more than this share of what ln loss has come down since the start.
+    pub worse_share: f64,
+    /// The rate held is this share of the largest one that failed.
+    pub back: f64,
+    /// The ramp ends at this share of the steps at the latest.
+    pub ramp_end: f64,
+    /// While holding: more than this above the best, in ln loss, rolls back.
+    pub late_worse: f64,
+    /// The share of the steps over which the rate falls to zero.
+    pub decay: f64,
+    /// Windows without a best one after which the rate is halved, where the number of steps is not known.
+    pub patience: u32,
+}
+
+impl RampSettings {
+    /// For optimizers whose step grows with the gradient: SGD, with momentum or without.
+    pub const MOMENTUM: Self = Self {
+        windows: 33,
+        first_rate: 1e-7,
+        rough_share: 1e-3,
+        seek_share: 0.25,
+        climb_share: 1.0,
+        seek_factor: 8.0,
+        seek_errors: 3.0,
+        worse: 0.25,
+        worse_share: 0.5,
+        back: 0.15,
+        ramp_end: 0.35,
+        late_worse: 0.7,
+        decay: 0.2,
+        patience: 12,
+    };
+
+    /// For optimizers that divide the gradient by its own size: Adam and its kin.
+    pub const ADAPTIVE: Self = Self {
+        windows: 50,
+        first_rate: 1e-6,
+        worse: 0.5,
+        worse_share: 0.25,
+        back: 0.25,
+        decay: 0.3,
+        ..Self::MOMENTUM
+    };
+}
+
+/// The rate is not raised above this while the loss is the same to the last bit.
+const CONSTANT_LOSS_BOUND: f64 = 1e-2;
+
+/// Where the rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The rate is too small to matter.
+    Seek,
+    /// The rate rises until the loss gets worse.
+    Climb,
+    /// The rate is found.
+    Hold,
+}
+
+/// The rule, in one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RampHoldDecay {
+    settings: RampSettings,
+    phase: Phase,
+    rate: f64,
+    /// The largest rate that failed; 0 = none.
+    failed: f64,
+    /// Losses seen while nothing moved: count, mean, sum of squared deviations.
+    still: (f64, f64, f64),
+    /// The last window differed from those.
+    stood_out: bool,
+}
+
+impl RampHoldDecay {
+    /// At the start of a run; `rough_rate` is the user's guess.
+    pub fn start(settings: RampSettings, rough_rate: Option<f64>) -> Self {
+        let first = rough_rate.map_or(settings.first_rate, |rate| settings.rough_share * rate);
+        Self {
+            settings,
+            phase: Phase::Seek,
+            rate: bounded(first),
+            failed: 0.0,
+            still: (0.0, 0.0, 0.0),
+            stood_out: false,
+        }
+    }
+
+    /// The constants.
+    pub fn settings(&self) -> &RampSettings {
+        &self.settings
+    }
+
+    /// Where it is.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The rate it asks for, before the decay.
+    pub fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// The share of a window after which it wants to see the loss.
+    pub fn window_share(&self) -> f64 {
+        match self.phase {
+            Phase::Seek => self.settings.seek_share,
+            Phase::Climb => self.settings.climb_share,
+            Phase::Hold => 1.0,
+        }
+    }
+
+    /// The factor of the linear decay for update `step` of `steps`, counted from 0: 1, then down to 1 / (steps · decay) at the last and after it.
+    pub fn decay(&self, step: u64, steps: u64) -> f64 {
+        let length = self.settings.decay * steps as f64;
+        if length < 1.0 {
+            return 1.0;
+        }
+        (steps.saturating_sub(step).max(1) as f64 / length).min(1.0)
+    }
+
+    /// The rate for the next window, and whether to go back to the best parameters first. `horizon_known` says whether
+    /// `budget_left` means anything.
+    pub fn decide(&mut self, o: &Observation, horizon_known: bool) -> Decision {
+        let w = &o.window;
+        let above_best = w.log_losses.last().unwrap_or(0.0) - w.best_log_loss;
+        let ramping = self.phase != Phase::Hold;
+        let mut roll_back = w.fired;
+        if ramping && (w.fired || self.became_worse(o, above_best)) {
+            roll_back = true;
+            self.fail();
+        } else if ramping && horizon_known && 1.0 - o.budget_left > self.settings.ramp_end {
+            self.phase = Phase::Hold;
+        } else if self.phase == Phase::Seek {
+            self.seek(o);
+        } else if self.phase == Phase::Climb {
+            self.rate = bounded(2.0 * self.rate);
+        } else if w.fired {
+            self.rate = bounded(0.25 * self.rate);
+        } else if above_best > self.settings.late_worse && w.since_rollback > 4 {
+            roll_back = true;
+            self.rate = bounded(0.5 * self.rate);
+        } else if !horizon_known && self.stagnates(o) {
+            self.rate = bounded(0.5 * self.rate);
+        }
+        Decision {
+            roll_back,
+            ..Decision::rate(self.rate, None)
+        }
+    }
+
+    /// One window that stands out may be chance: the loss has moved when a second one does.
+    fn seek(&mut self, o: &Observation) {
+        if self.moved(o) {
+            self.rate = bounded(2.0 * self.rate);
+            if self.stood_out {
+                self.phase = Phase::Climb;
+            }
+            self.stood_out = true;
+        } else {
+            let next = bounded(self.settings.seek_factor * self.rate);
+            // A loss that is the same to the last bit may be the wrong number: it is no reason to go far.
+            let constant = o.window.deviation == 0.0 && o.value == o.start_value;
+            if !constant || next <= CONSTANT_LOSS_BOUND {
+                self.rate = next;
+            }
+            self.stood_out = false;
+        }
+    }
+
+    /// From now on the rate is held, at the given one at most.
+    pub fn hold_at_most(&mut self, rate: f64) {
+        self.phase = Phase::Hold;
+        self.rate = bounded(self.rate.min(rate));
+    }
+
+    /// The loss got worse at the present rate. A jump of the seek may have left out the right one: climb from below it.
+    fn fail(&mut self) {
+        self.failed = self.failed.max(self.rate);
+        if self.phase == Phase::Seek {
+            self.phase = Phase::Climb;
+            self.rate = bounded(self.rate / (2.0 * self.settings.seek_factor));
+        } else {
+            self.phase = Phase::Hold;
+            self.rate = bounded(self.settings.back * self.failed);
+        }
+    }
+
+    fn became_worse(&self, o: &Observation, above_best: f64) -> bool {
+        let w = &o.window;
+        let s = &self.settings;
+        let threshold = s
+            .worse
+            .max(s.worse_share * (w.start_log_loss - w.best_log_loss));
+        let error = w.spread.now / f64::from(w.steps.max(1)).sqrt();
+        let steps_matter = w.gradients == 0 || w.promised_decrease.now.abs() > 0.01;
+        above_best > threshold && above_best > 2.0 * error && steps_matter
+    }
+
+    fn stagnates(&self, o: &Observation) -> bool {
+        o.window.since_best.min(o.window.since_change) >= self.settings.patience
+    }
+
+    /// Whether the last window's mean lies outside the noise of the windows before it.
+    fn moved(&mut self, o: &Observation) -> bool {
+        let w = &o.window;
+        if w.gradients > 0 {
+            return w.promised_decrease.now >= 1e-3;
+        }
+        if self.still.0 == 0.0 {
+            self.still = (1.0, o.start_value, 0.0);
+        }
+        let (count, mean, squares) = self.still;
+        let (n, x) = (f64::from(w.steps), o.value);
+        let pooled = (squares + n * w.deviation * w.deviation) / (count + n - 2.0).max(1.0);
+        let error = (pooled * (1.0 / n + 1.0 / count)).sqrt();
+        // Without any noise, rounding is no movement.
+        let least = 3e-3 * w.best_log_loss.exp();
+        let moved = (x - mean).abs() > (self.settings.seek_errors * error).max(least);
+        if !moved {
+            let total = count + n;
+            self.still = (
+                total,
+                mean + (x - mean) * n / total,
+                squares + n * w.deviation * w.deviation + (x - mean).powi(2) * count * n / total,
+            );
+        }
+        moved
+    }
+}

@@ -1,0 +1,497 @@
+//! A learning-rate schedule that sees the loss: the stochastic regime, step by step, for whoever owns the parameters.
+//!
+//! ```text
+//! loss -> guard -> window -> anchor -> (decision of the policy) -> rate of this step -> [update] -> next loss
+//! ```
+//!
+//! [`Schedule`] holds no parameters and draws no random number. [`StochasticEpisode`](crate::StochasticEpisode) drives it on
+//! slices, to train and to compare; a scheduler for a deep-learning framework drives it with the losses of somebody's training run. Fed the
+//! same losses both get the same commands.
+
+use serde::{Deserialize, Serialize};
+
+use crate::controller::Decision;
+use crate::learning_rate::bounded;
+use crate::observation::Observation;
+use crate::ramp_hold_decay::{Phase, RampHoldDecay, RampSettings};
+use crate::window::{GradientStatistics, LossScale, WindowMeter};
+
+/// Rates stay within these bounds in the stochastic regime.
+pub const RATE_BOUNDS: (f64, f64) = (1e-12, 1e4);
+/// No decision changes the rate by more than these factors.
+pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
+
+/// What a schedule is made of; part of a stochastic checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSettings {
+    /// The rule that finds and anneals the rate.
+    pub anchor: RampSettings,
+    /// A loss is a blow-up above this multiple of the largest one in the first two windows.
+    pub guard: f64,
+    /// The policy's factor on the anchor's rate stays within \[1/most, most\].
+    pub most_residual: f64,
+    /// After so many roll-backs the anchor holds a tenth of the best window's rate to the end, and the policy is not asked any more.
+    pub most_rollbacks: u32,
+}
+
+impl ScheduleSettings {
+    /// For SGD, with momentum or without.
+    pub const MOMENTUM: Self = Self {
+        anchor: RampSettings::MOMENTUM,
+        guard: 3.0,
+        most_residual: 4.0,
+        most_rollbacks: 20,
+    };
+
+    /// For Adam and its kin.
+    pub const ADAPTIVE: Self = Self {
+        anchor: RampSettings::ADAPTIVE,
+        ..Self::MOMENTUM
+    };
+}
+
+/// A setting out of its range.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("`{field}` is {found}: it must be {expected}")]
+pub struct ScheduleError {
+    /// Which.
+    pub field: &'static str,
+    /// What it is.
+    pub found: f64,
+    /// What it may be.
+    pub expected: &'static str,
+}
+
+impl ScheduleSettings {
+    /// Whether the settings can work.
+    ///
+    /// # Errors
+    /// The first field out of its range.
+    pub fn check(&self) -> Result<(), ScheduleError> {
+        let a = &self.anchor;
+        let share = |v: f64| v > 0.0 && v < 1.0;
+        let positive = |v: f64| v > 0.0 && v.is_finite();
+        let rows = [
+            ("windows", a.windows as f64, a.windows >= 1, "at least 1"),
+            (
+                "first_rate",
+                a.first_rate,
+                positive(a.first_rate),
+                "positive",
+            ),
+            (
+                "rough_share",
+                a.rough_share,
+                positive(a.rough_share),
+                "positive",
+            ),
+            (
+                "seek_factor",
+                a.seek_factor,
+                a.seek_factor > 1.0 && a.seek_factor <= CHANGE_BOUNDS.1,
+                "above 1 and at most 10",
+            ),
+            (
+                "seek_errors",
+                a.seek_errors,
+                positive(a.seek_errors),
+                "positive",
+            ),
+            (
+                "seek_share",
+                a.seek_share,
+                a.seek_share > 0.0 && a.seek_share <= 1.0,
+                "above 0 and at most 1",
+            ),
+            (
+                "climb_share",
+                a.climb_share,
+                a.climb_share > 0.0 && a.climb_share <= 1.0,
+                "above 0 and at most 1",
+            ),
+            ("worse", a.worse, positive(a.worse), "positive"),
+            (
+                "worse_share",
+                a.worse_share,
+                share(a.worse_share),
+                "between 0 and 1",
+            ),
+            ("back", a.back, share(a.back), "between 0 and 1"),
+            ("ramp_end", a.ramp_end, share(a.ramp_end), "between 0 and 1"),
+            (
+                "late_worse",
+                a.late_worse,
+                positive(a.late_worse),
+                "positive",
+            ),
+            ("decay", a.decay, share(a.decay), "between 0 and 1"),
+            (
+                "patience",
+                f64::from(a.patience),
+                a.patience >= 1,
+                "at least 1",
+            ),
+            (
+                "guard",
+                self.guard,
+                self.guard > 1.0 && self.guard.is_finite(),
+                "above 1",
+            ),
+            (
+                "most_residual",
+                self.most_residual,
+                self.most_residual >= 1.0 && self.most_residual.is_finite(),
+                "at least 1",
+            ),
+        ];
+        match rows.into_iter().find(|(_, _, fine, _)| !fine) {
+            None => Ok(()),
+            Some((field, found, _, expected)) => Err(ScheduleError {
+                field,
+                found,
+                expected,
+            }),
+        }
+    }
+}
+
+/// What one run adds to the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// T, the number of optimizer steps; none where it is not known.
+    pub steps: Option<u64>,
+    /// A rough learning rate that may be wrong by a factor of 100 either way.
+    pub rough_rate: Option<f64>,
+    /// Whether the parameters can be rolled back.
+    pub can_roll_back: bool,
+}
+
+/// What to do after a loss was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// The rate of this step's update.
+    pub rate: f64,
+    /// Keep the present parameters, at which this loss was measured: they are the best so far. Before the update.
+    pub snapshot: bool,
+    /// Return to the snapshot, forget the optimizer's state, and make no update.
+    pub roll_back: bool,
+}
+
+/// One training run as its controller sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    settings: ScheduleSettings,
+    run: Run,
+    anchor: RampHoldDecay,
+    observation: Observation,
+    scale: Option<LossScale>,
+    meter: WindowMeter,
+    /// Losses measured, which is one more than the updates made or rolled back.
+    measured: u64,
+    last_loss: f64,
+    /// The largest loss in the first two windows.
+    largest: f64,
+    /// The last loss was too large: a second one in a row is a blow-up, a single one a bad batch.
+    suspect: bool,
+    /// No update was made since the last roll-back.
+    at_snapshot: bool,
+    /// The last loss was a blow-up.
+    blown_up: bool,
+    fallen_back: bool,
+    decided: bool,
+    command: Command,
+}
+
+impl Schedule {
+    /// Before the first loss.
+    pub fn start(settings: ScheduleSettings, run: Run) -> Self {
+        let anchor = RampHoldDecay::start(settings.anchor, run.rough_rate);
+        let rate = anchor.rate().clamp(RATE_BOUNDS.0, RATE_BOUNDS.1);
+        let mut observation = Observation::at_start(0.0, 0.0, rate, false);
+        observation.window.can_roll_back = run.can_roll_back;
+        observation.window.anchor_rate = rate;
+        observation.window.residual = 1.0;
+        if run.steps.is_none() {
+            observation.budget_left = 0.5;
+        }
+        Self {
+            settings,
+            run,
+            anchor,
+            observation,
+            scale: None,
+            meter: WindowMeter::default(),
+            measured: 0,
+            last_loss: 0.0,
+            largest: 0.0,
+            suspect: false,
+            at_snapshot: true,
+            blown_up: false,
+            fallen_back: false,
+            decided: false,
+            command: Command {
+                rate,
+                snapshot: false,
+                roll_back: false,
+            },
+        }
+    }
+
+    /// What was measured so far.
+    pub fn observation(&self) -> &Observation {
+        &self.observation
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &ScheduleSettings {
+        &self.settings
+    }
+
+    /// What the run added to them.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Whether parameters can be rolled back from now on.
+    pub fn set_can_roll_back(&mut self, can: bool) {
+        self.run.can_roll_back = can;
+        self.observation.window.can_roll_back = can;
+    }
+
+    /// Where the anchor is.
+    pub fn phase(&self) -> Phase {
+        self.anchor.phase()
+    }
+
+    /// Losses measured so far.
+    pub fn measured(&self) -> u64 {
+        self.measured
+    }
+
+    /// Whether there were too many roll-backs, so that the anchor holds a small rate to the end.
+    pub fn fallen_back(&self) -> bool {
+        self.fallen_back
+    }
+
+    /// Whether more steps were made than announced.
+    pub fn overrun(&self) -> bool {
+        self.run.steps.is_some_and(|steps| self.measured > steps)
+    }
+
+    /// What to do now.
+    pub fn command(&self) -> Command {
+        self.command
+    }
+
+    /// Whether the last loss led to a decision of the anchor: a window ended, or a loss blew up.
+    pub fn decided(&self) -> bool {
+        self.decided
+    }
+
+    /// The number of steps, where it is known, from now on.
+    pub fn set_steps(&mut self, steps: Option<u64>) {
+        self.run.steps = steps;
+    }
+
+    /// The loss at the present parameters. True where a window has ended and the policy may adjust the anchor's rate: then
+    /// [`decide`](Self::decide) may follow, before [`command`](Self::command) is carried out.
+    pub fn measure(&mut self, loss: f64) -> bool {
+        self.measured += 1;
+        self.decided = false;
+        self.command.snapshot = false;
+        self.command.roll_back = false;
+        if let Some(steps) = self.run.steps {
+            self.observation.budget_left =
+                (1.0 - self.measured as f64 / steps.max(1) as f64).max(0.0);
+        }
+        let due = if self.is_blow_up(loss) {
+            self.blow_up(loss);
+            false
+        } else {
+            self.blown_up = false;
+            self.last_loss = loss;
+            self.take_in(loss)
+        };
+        self.at_snapshot = self.command.roll_back;
+        self.command.rate = self.annealed(self.observation.rate);
+        due
+    }
+
+    /// The policy's decision on the window that has just ended.
+    pub fn decide(&mut self, decision: &Decision) {
+        let o = &mut self.observation;
+        o.last_action = decision.action;
+        let before = o.rate;
+        let residual = bounded(decision.rate) / self.anchor.rate();
+        o.window.residual = residual.clamp(
+            1.0 / self.settings.most_residual,
+            self.settings.most_residual,
+        );
+        o.rate = within_bounds(before, self.anchor.rate() * o.window.residual);
+        if o.rate != before {
+            o.window.since_change = 0;
+        }
+        if decision.roll_back && o.window.can_roll_back {
+            self.command.snapshot = false;
+            self.roll_back();
+            self.at_snapshot = true;
+        }
+        self.command.rate = self.annealed(self.observation.rate);
+    }
+
+    /// What the update after the last loss did, where that was measured.
+    pub fn update(&mut self, gradient: &GradientStatistics) {
+        if let (Some(scale), true) = (&self.scale, gradient.is_finite()) {
+            self.meter.update(scale, self.last_loss, gradient);
+        }
+    }
+
+    /// A loss that the guard let through.
+    fn take_in(&mut self, loss: f64) -> bool {
+        let length = self.window_length();
+        let o = &mut self.observation;
+        let scale = self.scale.get_or_insert_with(|| {
+            let scale = LossScale::starting_at(loss);
+            o.start_value = loss;
+            (o.value, o.trial_value, o.best_value) = (loss, loss, loss);
+            o.values = Default::default();
+            o.window.best_loss = loss;
+            o.window.best_log_loss = scale.log(loss);
+            o.window.start_log_loss = scale.log(loss);
+            scale
+        });
+        scale.rescale(loss);
+        if scale.include(loss) {
+            o.rescale(scale);
+        }
+        if o.window.log_losses.len() < 2 {
+            self.largest = self.largest.max(scale.above(loss));
+        }
+        self.meter.measure(scale, loss);
+        if self.meter.steps() < length {
+            return false;
+        }
+        self.command.snapshot = self.meter.close(scale, &mut self.observation);
+        self.follow_anchor();
+        self.anchor.phase() == Phase::Hold && !self.command.roll_back && !self.fallen_back
+    }
+
+    /// Asks the anchor at the end of a window, or after a blow-up.
+    fn follow_anchor(&mut self) {
+        self.decided = true;
+        let decision = self
+            .anchor
+            .decide(&self.observation, self.run.steps.is_some());
+        let o = &mut self.observation;
+        let rate = within_bounds(o.rate, decision.rate * o.window.residual);
+        o.window.anchor_rate = decision.rate;
+        if decision.roll_back {
+            self.command.snapshot = false;
+            self.roll_back();
+        }
+        let o = &mut self.observation;
+        if rate != o.rate {
+            o.window.since_change = 0;
+        }
+        o.rate = rate;
+    }
+
+    fn roll_back(&mut self) {
+        let o = &mut self.observation;
+        o.window.failed_rate = o.rate;
+        o.window.rollbacks += 1;
+        o.window.since_rollback = 0;
+        if o.window.can_roll_back {
+            self.command.roll_back = true;
+        } else if let Some(scale) = &self.scale {
+            // The loss stays where it is: what was best before is not reached any more, and later windows are held against this one.
+            o.window.best_loss = o.value;
+            o.window.best_log_loss = scale.log(o.value);
+        }
+    }
+
+    /// Not finite, far above all that the first windows held, or twice in a row above it. Where nothing was updated since the last
+    /// roll-back a finite loss is no fault of the rate.
+    fn is_blow_up(&mut self, loss: f64) -> bool {
+        if !loss.is_finite() {
+            return true;
+        }
+        let Some(scale) = &self.scale else {
+            return false;
+        };
+        let (above, limit) = (scale.above(loss), self.settings.guard * self.largest);
+        let high = self.largest > 0.0 && above > limit;
+        if high && self.at_snapshot {
+            self.largest = above;
+            self.suspect = false;
+            return false;
+        }
+        let blow_up = high && (self.suspect || above > 10.0 * limit);
+        self.suspect = high && !blow_up;
+        blow_up
+    }
+
+    fn blow_up(&mut self, loss: f64) {
+        self.meter.discard();
+        let o = &mut self.observation;
+        let repeated = std::mem::replace(&mut self.blown_up, true);
+        if !o.window.can_roll_back {
+            // Nothing mends the parameters: the rate falls once, and what comes next is held against this loss.
+            if let Some(scale) = &self.scale
+                && loss.is_finite()
+            {
+                self.largest = self.largest.max(scale.above(loss));
+            } else if repeated {
+                return;
+            }
+        }
+        // Nothing was updated: the rate is not to blame for a loss that is not finite here, the batch or the model is.
+        if self.at_snapshot {
+            o.window.rollbacks += 1;
+            self.command.roll_back = o.window.can_roll_back;
+        } else {
+            o.window.fired = true;
+            o.window.residual = 1.0;
+            self.follow_anchor();
+            self.observation.window.fired = false;
+        }
+        let o = &self.observation;
+        if o.window.rollbacks >= self.settings.most_rollbacks && !self.fallen_back {
+            self.fallen_back = true;
+            let best = if o.window.best_rate > 0.0 {
+                o.window.best_rate
+            } else {
+                o.rate
+            };
+            self.anchor.hold_at_most(0.1 * best);
+            self.observation.window.anchor_rate = self.anchor.rate();
+            self.observation.window.residual = 1.0;
+            self.observation.rate = within_bounds(self.observation.rate, self.anchor.rate());
+        }
+    }
+
+    /// Losses in the present window: ⌈T / windows⌉, a quarter of it while the anchor seeks; of an unknown T a fortieth of the steps so far.
+    fn window_length(&self) -> u32 {
+        let length = match self.run.steps {
+            Some(steps) => steps.div_ceil(self.settings.anchor.windows.max(1)),
+            None => (self.measured / 40).max(16),
+        };
+        let share = (length as f64 * self.anchor.window_share()).ceil();
+        (share as u32).max(2)
+    }
+
+    fn annealed(&self, rate: f64) -> f64 {
+        match self.run.steps {
+            Some(steps) => rate * self.anchor.decay(self.measured.saturating_sub(1), steps),
+            None => rate,
+        }
+    }
+}
+
+/// The new rate within the hard bounds on rates and on their change.
+fn within_bounds(before: f64, rate: f64) -> f64 {
+    bounded(rate)
+        .clamp(CHANGE_BOUNDS.0 * before, CHANGE_BOUNDS.1 * before)
+        .clamp(RATE_BOUNDS.0, RATE_BOUNDS.1)
+}

@@ -1,0 +1,132 @@
+//! What a scheduler shows of itself while a learner owns it, and what it asks of its guard.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use qstride_control::schedule::Command;
+use qstride_control::window::GradientStatistics;
+use serde::{Deserialize, Serialize};
+
+/// How a scheduler fares; the worst that holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Health {
+    /// No step was made yet.
+    #[default]
+    Waiting,
+    /// All is well.
+    Fine,
+    /// No loss came for this many steps: the rate is held. `probe.record(loss)?` before `scheduler.step()` mends it, or
+    /// `Observed::new(model, &scheduler)` around the learner's model.
+    NoLoss {
+        /// Steps without a loss.
+        steps: u64,
+    },
+    /// The policy needs gradient statistics and none came: the anchor acts alone. `GradientMeter` mends it.
+    NoGradients,
+    /// The loss is the same to the last bit in every step: either nothing is learnt or the wrong number is recorded. The rate is held.
+    ConstantLoss {
+        /// Steps with the same loss.
+        steps: u64,
+    },
+    /// The last loss was not finite.
+    NotFinite {
+        /// Steps with such a loss in a row.
+        steps: u64,
+    },
+    /// There is a guard, but it does not take the scheduler's commands: replace `optim.step` by `guard.step`. Nothing is rolled back.
+    GuardIdle,
+    /// More steps were made than announced: the last, smallest rate is held.
+    Overrun {
+        /// Steps beyond the announced ones.
+        steps: u64,
+    },
+    /// There were too many roll-backs: a tenth of the best rate is held, and annealed, to the end.
+    FallenBack {
+        /// Roll-backs so far.
+        rollbacks: u32,
+    },
+    /// A record was not of this version and was not loaded: the scheduler starts anew.
+    RecordRefused,
+}
+
+/// Why and how a rate was chosen at the end of a window, or after a blow-up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LastDecision {
+    /// Optimizer steps so far.
+    pub step: u64,
+    /// The mean loss of the window, or the loss that blew up; none where it was not finite.
+    pub loss: Option<f64>,
+    /// `seek`, `climb` or `hold`: where the anchor is.
+    pub phase: String,
+    /// What the policy saw, by name; empty where only the anchor acted.
+    pub features: Vec<(String, f32)>,
+    /// One value for each action, by name; empty where only the anchor acted.
+    pub q_values: Vec<(String, f32)>,
+    /// The policy's choice.
+    pub action: Option<String>,
+    /// The rate that the anchor asks for.
+    pub anchor_rate: f64,
+    /// The rate that acts: after the policy, the annealing and the roll-out.
+    pub rate: f64,
+    /// Whether the guard was asked to roll back.
+    pub roll_back: bool,
+    /// What an ordinary schedule would have done, in a staged roll-out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base_rate: Option<f64>,
+    /// The rate of the controller alone, in a staged roll-out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub controller_rate: Option<f64>,
+}
+
+/// A handle on a scheduler that a learner owns: clones look at the same scheduler.
+#[derive(Clone, Debug, Default)]
+pub struct Monitor {
+    shared: Arc<Mutex<Contents>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    pub(crate) health: Health,
+    pub(crate) decision: Option<LastDecision>,
+    /// Counts decisions, so that whoever looks can tell a new one.
+    pub(crate) decisions: u64,
+    pub(crate) rate: f64,
+    pub(crate) rollbacks: u32,
+    pub(crate) late: bool,
+    /// What the guard has to do; it takes it.
+    pub(crate) command: Option<Command>,
+    pub(crate) guarded: bool,
+    /// What the last update did, for the scheduler to take.
+    pub(crate) gradient: Option<GradientStatistics>,
+}
+
+impl Monitor {
+    /// How the scheduler fares.
+    pub fn health(&self) -> Health {
+        self.contents(|c| c.health)
+    }
+
+    /// The last decision: features, q-values, action, rate.
+    pub fn last_decision(&self) -> Option<LastDecision> {
+        self.contents(|c| c.decision.clone())
+    }
+
+    /// How many decisions there were.
+    pub fn decisions(&self) -> u64 {
+        self.contents(|c| c.decisions)
+    }
+
+    /// The rate of the last step.
+    pub fn rate(&self) -> f64 {
+        self.contents(|c| c.rate)
+    }
+
+    /// Roll-backs so far, those included that were asked for without a guard.
+    pub fn rollbacks(&self) -> u32 {
+        self.contents(|c| c.rollbacks)
+    }
+
+    pub(crate) fn contents<T>(&self, look: impl FnOnce(&mut Contents) -> T) -> T {
+        look(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
