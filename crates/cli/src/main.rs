@@ -2,9 +2,13 @@
 
 mod bench;
 mod compare;
+mod data_source;
+mod folder;
 mod inspect;
+mod interrupt;
 mod list;
 mod plot;
+mod table;
 mod train;
 
 use std::process::ExitCode;
