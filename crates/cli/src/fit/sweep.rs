@@ -1,0 +1,261 @@
+//! Every schedule at every rate with every seed, on all cores, in an order that depends on nothing.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result};
+use indicatif::ProgressBar;
+use qstride_agent::DeviceKind;
+use qstride_objectives::dataset::{Dataset, Scaling};
+use rayon::prelude::*;
+
+use super::examples::Examples;
+use super::model::{Architecture, Model, Network};
+use super::optimizer::OptimizerKind;
+use super::schedule::{ScheduleKind, ScheduleSettings};
+use super::trace::Trace;
+use super::train::{Trained, Training};
+
+/// What is to be run.
+pub struct Plan {
+    /// The data.
+    pub data: Dataset,
+    /// The model.
+    pub model: Model,
+    /// The optimizer.
+    pub optimizer: OptimizerKind,
+    /// Schedules and rates.
+    pub schedules: Vec<(ScheduleKind, f64)>,
+    /// The shares of training at which step decay falls, and what the rate is then multiplied by.
+    pub step_at: Vec<f64>,
+    /// See `step_at`.
+    pub step_factor: f64,
+    /// The master seeds; each splits the data, draws the initial weights and orders the examples.
+    pub seeds: Vec<u64>,
+    /// Passes over the training examples.
+    pub epochs: u64,
+    /// Examples of a batch.
+    pub batch: usize,
+    /// The share of the examples that is held out.
+    pub test_share: f64,
+    /// Where the numbers live.
+    pub device: DeviceKind,
+}
+
+/// One training.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The schedule.
+    pub schedule: ScheduleKind,
+    /// Its rate.
+    pub rate: f64,
+    /// The master seed.
+    pub seed: u64,
+    /// The loss of the first batch, before any step.
+    pub first_loss: f64,
+    /// The loss of all training examples after the last step.
+    pub train_loss: f64,
+    /// The accuracy, or R², of the test examples.
+    pub test_score: f64,
+    /// Times that a guard went back to an earlier state.
+    pub rollbacks: u64,
+    /// Optimizer steps taken.
+    pub steps: u64,
+    /// Wall time over steps.
+    pub seconds_per_step: f64,
+    /// Losses and rates on the way.
+    pub trace: Trace,
+}
+
+impl Run {
+    /// Whether training went wrong: the loss is not finite, or above that of the first batch.
+    pub fn diverged(&self) -> bool {
+        !(self.train_loss <= self.first_loss && self.train_loss.is_finite())
+    }
+}
+
+/// The run with the least train loss, and its network.
+pub struct Best {
+    /// Index into [`Sweep::runs`].
+    pub run: usize,
+    /// How its examples were standardised.
+    pub scaling: Scaling,
+    /// The network after the last step.
+    pub network: Network,
+}
+
+/// A plan and what came of it.
+pub struct Sweep {
+    /// What was to be run.
+    pub plan: Plan,
+    /// The model and its sizes.
+    pub architecture: Architecture,
+    /// Training examples of a run.
+    pub train_examples: usize,
+    /// Test examples of a run.
+    pub test_examples: usize,
+    /// Optimizer steps of a run.
+    pub steps: u64,
+    /// Schedule by schedule, rate by rate, seed by seed, less those that were interrupted.
+    pub runs: Vec<Run>,
+    /// None where every run has diverged.
+    pub best: Option<Best>,
+}
+
+/// The data as one seed splits it.
+struct Parts {
+    train: Examples,
+    test: Examples,
+    scaling: Scaling,
+}
+
+/// The best network so far, of the job with this index.
+struct Candidate {
+    train_loss: f64,
+    job: usize,
+    network: Network,
+}
+
+impl Sweep {
+    /// Carries out the plan on `threads` threads, or as many as there are cores; each run is on one. Interrupted runs are left
+    /// out.
+    ///
+    /// # Errors
+    /// A model that does not go with the data, too few rows, or when the threads cannot be started.
+    pub fn run(
+        plan: Plan,
+        threads: Option<usize>,
+        progress: &ProgressBar,
+        interrupted: &AtomicBool,
+    ) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.unwrap_or(0))
+            .build()
+            .context("the threads cannot be started")?;
+        pool.install(|| Self::carry_out(plan, progress, interrupted))
+    }
+
+    fn carry_out(plan: Plan, progress: &ProgressBar, interrupted: &AtomicBool) -> Result<Self> {
+        let architecture = plan.model.architecture(&plan.data)?;
+        let parts: Vec<Parts> = plan
+            .seeds
+            .par_iter()
+            .map(|seed| plan.split(*seed))
+            .collect::<Result<_>>()?;
+        let (train_examples, test_examples) = parts
+            .first()
+            .map_or((0, 0), |p| (p.train.len(), p.test.len()));
+        let device = plan.device.device();
+        let training = Training {
+            architecture: &architecture,
+            optimizer: plan.optimizer,
+            epochs: plan.epochs,
+            batch: plan.batch,
+            device: &device,
+            progress,
+            interrupted,
+        };
+        let steps = training.steps(train_examples);
+        let settings = ScheduleSettings {
+            steps,
+            step_at: plan.step_at.clone(),
+            step_factor: plan.step_factor,
+        };
+        let jobs = plan.schedules.len() * plan.seeds.len();
+        progress.set_length(jobs as u64 * steps);
+        let candidate = Mutex::new(None);
+        let outcomes: Vec<Option<Run>> = (0..jobs)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|job| {
+                let (schedule, rate) = plan.schedules[job / plan.seeds.len()];
+                let seed = job % plan.seeds.len();
+                let Parts { train, test, .. } = &parts[seed];
+                let start = schedule.start(rate, &settings);
+                let trained = training.run(train, test, start, plan.seeds[seed])?;
+                let run = Run::new(schedule, rate, plan.seeds[seed], &trained);
+                tracing::info!(
+                    "{schedule} at {rate:e}, seed {}: train loss {:e}",
+                    run.seed,
+                    run.train_loss
+                );
+                if !run.diverged() {
+                    keep_better(&candidate, job, trained);
+                }
+                Some(run)
+            })
+            .collect();
+        let candidate = candidate.into_inner().unwrap_or_else(|e| e.into_inner());
+        let best = candidate.map(|Candidate { job, network, .. }| Best {
+            run: outcomes[..job].iter().flatten().count(),
+            scaling: parts[job % plan.seeds.len()].scaling.clone(),
+            network,
+        });
+        Ok(Self {
+            runs: outcomes.into_iter().flatten().collect(),
+            plan,
+            architecture,
+            train_examples,
+            test_examples,
+            steps,
+            best,
+        })
+    }
+
+    /// Runs that were planned.
+    pub fn planned(&self) -> usize {
+        self.plan.schedules.len() * self.plan.seeds.len()
+    }
+
+    /// Whether the targets are classes.
+    pub fn classifies(&self) -> bool {
+        self.plan.data.classes().is_some()
+    }
+
+    /// The runs of a schedule at a rate, seed by seed.
+    pub fn of(&self, schedule: ScheduleKind, rate: f64) -> Vec<&Run> {
+        let here = |run: &&Run| run.schedule == schedule && run.rate == rate;
+        self.runs.iter().filter(here).collect()
+    }
+}
+
+/// The lesser train loss stays; of equal ones that of the earlier job, whichever thread was faster.
+fn keep_better(candidate: &Mutex<Option<Candidate>>, job: usize, trained: Trained) {
+    let mut held = candidate.lock().unwrap_or_else(|e| e.into_inner());
+    let key = (trained.train_loss, job);
+    if held.as_ref().is_none_or(|h| key < (h.train_loss, h.job)) {
+        *held = Some(Candidate {
+            train_loss: trained.train_loss,
+            job,
+            network: trained.network,
+        });
+    }
+}
+
+impl Run {
+    fn new(schedule: ScheduleKind, rate: f64, seed: u64, trained: &Trained) -> Self {
+        Self {
+            schedule,
+            rate,
+            seed,
+            first_loss: trained.first_loss,
+            train_loss: trained.train_loss,
+            test_score: trained.test_score,
+            rollbacks: trained.rollbacks,
+            steps: trained.steps,
+            seconds_per_step: trained.seconds / trained.steps as f64,
+            trace: trained.trace.clone(),
+        }
+    }
+}
+
+impl Plan {
+    fn split(&self, seed: u64) -> Result<Parts> {
+        let split = self.data.split(1.0 - self.test_share, seed)?;
+        Ok(Parts {
+            train: Examples::new(split.train()),
+            test: Examples::new(split.test()),
+            scaling: split.scaling().clone(),
+        })
+    }
+}
