@@ -14,10 +14,22 @@
 //! # Ok::<(), qstride::PretrainedError>(())
 //! ```
 
+mod plateau;
 mod pretrained;
+mod probe;
+mod rate_curve;
+mod rate_finder;
+mod rate_plot;
+mod warm_up;
 
+pub use plateau::{Plateau, PlateauBuilder, PlateauError, PlateauMode, ThresholdMode};
 pub use pretrained::{PRETRAINED, PretrainedError, pretrained};
+pub use probe::Probe;
 pub use qstride_control::{
     Checkpoint, Controller, DeterministicEpisode, DeterministicSettings, Learned, Record,
     StartRate, run,
 };
+pub use rate_curve::{NoSuggestion, RateCurve};
+pub use rate_finder::{RangeTest, RangeTestError, Stopped, find_rate, find_rate_on};
+pub use rate_plot::RatePlotError;
+pub use warm_up::WarmUp;
