@@ -84,7 +84,7 @@ fn softmax_learns_the_digits_with_every_schedule() {
     let folder = tempfile::tempdir().unwrap();
     let result = json(
         folder.path(),
-        "fit digits --model softmax --optimizer sgd --schedule constant,cosine,step,one-cycle --seeds 2 --json",
+        "fit digits --model softmax --optimizer sgd --schedule constant,cosine,step,plateau,one-cycle --seeds 2 --json",
     );
     // 1347 examples in batches of 64 are 22 steps, the last one of 3 examples.
     assert_eq!(result["steps"], 30 * 22);
@@ -93,7 +93,7 @@ fn softmax_learns_the_digits_with_every_schedule() {
         (&1347.into(), &450.into())
     );
     let runs = &result["runs"];
-    assert_eq!(runs.as_array().unwrap().len(), 8);
+    assert_eq!(runs.as_array().unwrap().len(), 10);
     for run in runs.as_array().unwrap() {
         assert!(run["test_accuracy"].as_f64().unwrap() > 0.93, "{run}");
         assert!(run["train_loss"].as_f64().unwrap() < 0.2, "{run}");
@@ -107,9 +107,9 @@ fn softmax_learns_the_digits_with_every_schedule() {
         assert!(run.get("test_r2").is_none());
     }
     let summary = &result["summary"];
-    assert_eq!(summary.as_array().unwrap().len(), 4);
+    assert_eq!(summary.as_array().unwrap().len(), 5);
     let rates = numbers(summary, "rate");
-    assert_eq!(rates, [0.1, 0.1, 0.1, 3.0 * 0.1]);
+    assert_eq!(rates, [0.1, 0.1, 0.1, 0.1, 3.0 * 0.1]);
     let losses = numbers(runs, "train_loss");
     let geometric = (losses[0] * losses[1]).sqrt();
     let first = &summary[0];
@@ -121,6 +121,24 @@ fn softmax_learns_the_digits_with_every_schedule() {
         files(folder.path()).is_empty(),
         "--json alone writes no file"
     );
+}
+
+#[test]
+fn a_plateau_lowers_the_rate_only_when_its_patience_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let losses = |words: &str| {
+        let words =
+            format!("fit digits --model softmax --optimizer sgd --rate 3 --epochs 12 {words}");
+        numbers(
+            &json(folder.path(), &format!("{words} --json"))["runs"],
+            "train_loss",
+        )
+    };
+    let patient = losses("--schedule constant,plateau --patience 12");
+    assert_eq!(patient[0], patient[1]);
+    // At this rate the noise of the batches lets some epoch end no better than an earlier one.
+    let impatient = losses("--schedule plateau --patience 0");
+    assert!(impatient[0] > 1.1 * patient[0], "{impatient:?} {patient:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::summary::{Summary, best_of_each};
 use super::sweep::{Run, Sweep};
 use crate::plot::{self, Axis, Panel, Series};
 
-/// The most rates of a schedule that are worth a panel of their own.
+/// The most schedules that get a panel of their own.
 const MOST_PANELS: usize = 8;
 
 /// Draws curves and rates, each as SVG and PNG.
@@ -29,24 +29,31 @@ fn losses(sweep: &Sweep, summaries: &[Summary], stem: &Path) -> Result<()> {
         y: Axis::log("training loss, mean over steps and seeds"),
         series,
     };
-    let line = |number: usize, summary: &Summary| {
-        let runs = sweep.of(summary.schedule, summary.rate);
-        Series::line(name(summary), number, mean_losses(&runs))
-    };
+    let points = |s: &Summary| mean_losses(&sweep.of(s.schedule, s.rate));
     let best = best_of_each(summaries);
-    let best_lines = best
-        .iter()
-        .enumerate()
-        .map(|(n, &i)| line(n, &summaries[i]));
+    let best_lines = best.iter().enumerate().map(|(number, &i)| {
+        let summary = &summaries[i];
+        Series::line(name(summary), number, points(summary))
+    });
     let several = best.len() < summaries.len();
     let title = if several { "best rate of each" } else { "" };
     let mut panels = vec![panel(title, best_lines.collect())];
     if several {
+        // A rate looks the same in all panels, so that the legend names it once.
+        let mut rates: Vec<Option<f64>> = Vec::new();
+        for summary in summaries {
+            if !rates.contains(&summary.rate) {
+                rates.push(summary.rate);
+            }
+        }
         for &i in best.iter().take(MOST_PANELS) {
             let schedule = summaries[i].schedule;
             let of_it = summaries.iter().filter(|s| s.schedule == schedule);
-            let lines = of_it.enumerate().map(|(n, s)| line(n, s)).collect();
-            panels.push(panel(schedule.name(), lines));
+            let lines = of_it.filter_map(|s| {
+                let number = rates.iter().position(|rate| *rate == s.rate)?;
+                Some(Series::line(rate_label(s.rate), number, points(s)))
+            });
+            panels.push(panel(schedule.name(), lines.collect()));
         }
     }
     plot::curves(stem, &title_of(sweep, "training loss"), &panels)

@@ -80,6 +80,14 @@ pub struct Options {
     #[arg(long, value_name = "FACTOR", default_value_t = 0.1, value_parser = share)]
     step_factor: f64,
 
+    /// The epochs without a lower mean training loss that the schedule `plateau` bears.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    patience: usize,
+
+    /// What the schedule `plateau` then multiplies the rate by.
+    #[arg(long, value_name = "FACTOR", default_value_t = 0.1, value_parser = share)]
+    plateau_factor: f64,
+
     /// Passes over the training examples.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     epochs: u64,
@@ -102,7 +110,7 @@ pub struct Options {
 
     /// Train nothing: score the model that an earlier call left in this folder, on all rows of DATA.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["model", "optimizer", "schedule", "rate", "grid", "step_at",
-        "step_factor", "epochs", "batch", "seeds", "seed", "test_share", "threads", "out", "no_plots"])]
+        "step_factor", "patience", "plateau_factor", "epochs", "batch", "seeds", "seed", "test_share", "threads", "out", "no_plots"])]
     pub load: Option<PathBuf>,
 
     /// flex or ndarray.
@@ -184,6 +192,8 @@ impl Options {
             schedules: self.schedules(),
             step_at: self.step_at.clone(),
             step_factor: self.step_factor,
+            patience: self.patience,
+            plateau_factor: self.plateau_factor,
             seeds: (self.seed..=last).collect(),
             epochs: self.epochs,
             batch: self.batch as usize,
@@ -193,7 +203,7 @@ impl Options {
     }
 
     /// Every schedule with every rate, each pair once.
-    fn schedules(&self) -> Vec<(ScheduleKind, f64)> {
+    fn schedules(&self) -> Vec<(ScheduleKind, Option<f64>)> {
         let words = match self.grid {
             true => grid().map(RateWord::Given).collect(),
             false => self.rate.clone(),
@@ -202,12 +212,12 @@ impl Options {
         let pairs = self.schedule.iter().flat_map(|&kind| {
             let rate = move |word: &RateWord| match word {
                 RateWord::Auto => (kind, kind.default_rate(self.optimizer)),
-                RateWord::Given(rate) => (kind, *rate),
+                RateWord::Given(rate) => (kind, Some(*rate)),
             };
             words.iter().map(rate).collect::<Vec<_>>()
         });
         pairs
-            .filter(|(kind, rate)| seen.insert((*kind, rate.to_bits())))
+            .filter(|(kind, rate)| seen.insert((*kind, rate.map(f64::to_bits))))
             .collect()
     }
 
@@ -249,7 +259,7 @@ fn share(text: &str) -> Result<f64, &'static str> {
 fn after_help() -> String {
     let mut text = String::from("Optimizers (and the rate that `auto` means):\n");
     for kind in OptimizerKind::ALL {
-        let rate = super::report::rate_label(kind.default_rate());
+        let rate = super::report::rate_label(Some(kind.default_rate()));
         text.push_str(&format!(
             "  {:<10} {rate:<5} {}\n",
             kind.name(),
@@ -307,11 +317,11 @@ mod tests {
         assert_eq!(
             pairs,
             [
-                (ScheduleKind::Cosine, 0.1),
-                (ScheduleKind::Cosine, 0.5),
-                (ScheduleKind::OneCycle, 3.0 * 0.1),
-                (ScheduleKind::OneCycle, 0.1),
-                (ScheduleKind::OneCycle, 0.5),
+                (ScheduleKind::Cosine, Some(0.1)),
+                (ScheduleKind::Cosine, Some(0.5)),
+                (ScheduleKind::OneCycle, Some(3.0 * 0.1)),
+                (ScheduleKind::OneCycle, Some(0.1)),
+                (ScheduleKind::OneCycle, Some(0.5)),
             ]
         );
     }

@@ -11,7 +11,7 @@ use crate::table::{Table, count};
 #[derive(Serialize)]
 struct RunRow {
     schedule: &'static str,
-    rate: f64,
+    rate: Option<f64>,
     seed: u64,
     train_loss: f64,
     first_loss: f64,
@@ -29,7 +29,7 @@ struct RunRow {
 #[derive(Serialize)]
 struct SummaryRow {
     schedule: &'static str,
-    rate: f64,
+    rate: Option<f64>,
     runs: usize,
     mean_train_loss: f64,
     geometric_mean_train_loss: f64,
@@ -242,8 +242,11 @@ impl<'a> Report<'a> {
     }
 }
 
-/// A rate with three digits, such as 3.16e-2.
-pub fn rate_label(rate: f64) -> String {
+/// A rate with three digits, such as 3.16e-2; `auto` where the schedule finds its own.
+pub fn rate_label(rate: Option<f64>) -> String {
+    let Some(rate) = rate else {
+        return "auto".to_owned();
+    };
     let text = format!("{rate:.2e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
@@ -266,9 +269,10 @@ mod tests {
 
     #[test]
     fn labels_by_hand() {
-        assert_eq!(rate_label(1e-3), "1e-3");
-        assert_eq!(rate_label(10f64.powf(-1.5)), "3.16e-2");
-        assert_eq!(rate_label(10.0), "1e1");
+        assert_eq!(rate_label(Some(1e-3)), "1e-3");
+        assert_eq!(rate_label(Some(10f64.powf(-1.5))), "3.16e-2");
+        assert_eq!(rate_label(Some(10.0)), "1e1");
+        assert_eq!(rate_label(None), "auto");
         assert_eq!(loss_label(0.02346), "0.0235");
         assert_eq!(loss_label(-3.4e-5), "-3.40e-5");
         assert_eq!(loss_label(f64::NAN), "not finite");

@@ -82,7 +82,7 @@ struct Provenance {
     data: String,
     optimizer: String,
     schedule: String,
-    rate: f64,
+    rate: Option<f64>,
     epochs: u64,
     batch: usize,
     seed: u64,

@@ -8,8 +8,8 @@ use super::sweep::{Run, Sweep};
 pub struct Summary {
     /// The schedule.
     pub schedule: ScheduleKind,
-    /// Its rate.
-    pub rate: f64,
+    /// Its rate, where one was given.
+    pub rate: Option<f64>,
     /// How many runs.
     pub runs: usize,
     /// The arithmetic mean of the train losses.
@@ -73,7 +73,7 @@ fn loss_key(summary: &Summary) -> f64 {
     }
 }
 
-fn summary(schedule: ScheduleKind, rate: f64, runs: &[&Run]) -> Summary {
+fn summary(schedule: ScheduleKind, rate: Option<f64>, runs: &[&Run]) -> Summary {
     let mean =
         |of: &dyn Fn(&Run) -> f64| runs.iter().map(|run| of(run)).sum::<f64>() / runs.len() as f64;
     // Not f64::min and f64::max, which would pass over a NaN.
@@ -105,7 +105,7 @@ mod tests {
     fn run(train_loss: f64) -> Run {
         Run {
             schedule: ScheduleKind::Constant,
-            rate: 0.1,
+            rate: Some(0.1),
             seed: 0,
             first_loss: 2.0,
             train_loss,
@@ -121,7 +121,7 @@ mod tests {
         let runs: Vec<Run> = losses.iter().map(|loss| run(*loss)).collect();
         summary(
             ScheduleKind::Constant,
-            0.1,
+            Some(0.1),
             &runs.iter().collect::<Vec<_>>(),
         )
     }

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::examples::Examples;
 use super::model::{Architecture, Model, Network};
 use super::optimizer::OptimizerKind;
+use super::report::rate_label;
 use super::schedule::{ScheduleKind, ScheduleSettings};
 use super::trace::Trace;
 use super::train::{Trained, Training};
@@ -24,12 +25,16 @@ pub struct Plan {
     pub model: Model,
     /// The optimizer.
     pub optimizer: OptimizerKind,
-    /// Schedules and rates.
-    pub schedules: Vec<(ScheduleKind, f64)>,
-    /// The shares of training at which step decay falls, and what the rate is then multiplied by.
+    /// Schedules and rates; none for a schedule that finds its own.
+    pub schedules: Vec<(ScheduleKind, Option<f64>)>,
+    /// The shares of training at which step decay falls.
     pub step_at: Vec<f64>,
-    /// See `step_at`.
+    /// What it then multiplies the rate by.
     pub step_factor: f64,
+    /// The epochs without improvement that a plateau may last.
+    pub patience: usize,
+    /// What the rate is multiplied by when it has lasted longer.
+    pub plateau_factor: f64,
     /// The master seeds; each splits the data, draws the initial weights and orders the examples.
     pub seeds: Vec<u64>,
     /// Passes over the training examples.
@@ -47,8 +52,8 @@ pub struct Plan {
 pub struct Run {
     /// The schedule.
     pub schedule: ScheduleKind,
-    /// Its rate.
-    pub rate: f64,
+    /// Its rate, where one was given.
+    pub rate: Option<f64>,
     /// The master seed.
     pub seed: u64,
     /// The loss of the first batch, before any step.
@@ -160,6 +165,8 @@ impl Sweep {
             steps,
             step_at: plan.step_at.clone(),
             step_factor: plan.step_factor,
+            patience: plan.patience,
+            plateau_factor: plan.plateau_factor,
         };
         let jobs = plan.schedules.len() * plan.seeds.len();
         progress.set_length(jobs as u64 * steps);
@@ -171,20 +178,23 @@ impl Sweep {
                 let (schedule, rate) = plan.schedules[job / plan.seeds.len()];
                 let seed = job % plan.seeds.len();
                 let Parts { train, test, .. } = &parts[seed];
-                let start = schedule.start(rate, &settings);
-                let trained = training.run(train, test, start, plan.seeds[seed])?;
+                let start = schedule.start(rate, &settings)?;
+                let Some(trained) = training.run(train, test, start, plan.seeds[seed]) else {
+                    return Ok(None);
+                };
                 let run = Run::new(schedule, rate, plan.seeds[seed], &trained);
                 tracing::info!(
-                    "{schedule} at {rate:e}, seed {}: train loss {:e}",
+                    "{schedule} at {}, seed {}: train loss {:e}",
+                    rate_label(rate),
                     run.seed,
                     run.train_loss
                 );
                 if !run.diverged() {
                     keep_better(&candidate, job, trained);
                 }
-                Some(run)
+                Ok(Some(run))
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let candidate = candidate.into_inner().unwrap_or_else(|e| e.into_inner());
         let best = candidate.map(|Candidate { job, network, .. }| Best {
             run: outcomes[..job].iter().flatten().count(),
@@ -213,7 +223,7 @@ impl Sweep {
     }
 
     /// The runs of a schedule at a rate, seed by seed.
-    pub fn of(&self, schedule: ScheduleKind, rate: f64) -> Vec<&Run> {
+    pub fn of(&self, schedule: ScheduleKind, rate: Option<f64>) -> Vec<&Run> {
         let here = |run: &&Run| run.schedule == schedule && run.rate == rate;
         self.runs.iter().filter(here).collect()
     }
@@ -233,7 +243,7 @@ fn keep_better(candidate: &Mutex<Option<Candidate>>, job: usize, trained: Traine
 }
 
 impl Run {
-    fn new(schedule: ScheduleKind, rate: f64, seed: u64, trained: &Trained) -> Self {
+    fn new(schedule: ScheduleKind, rate: Option<f64>, seed: u64, trained: &Trained) -> Self {
         Self {
             schedule,
             rate,

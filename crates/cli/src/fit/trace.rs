@@ -65,9 +65,11 @@ impl Trace {
         self.first_loss
     }
 
-    /// The points so far, the last one over fewer steps where the window is open.
+    /// The points so far, less that of a last window that is not half full: the mean of a few batches is mostly noise.
     pub fn points(&self) -> &[Point] {
-        &self.points
+        let open = self.steps % self.window;
+        let dropped = open > 0 && 2 * open < self.window && self.steps > self.window;
+        &self.points[..self.points.len() - usize::from(dropped)]
     }
 }
 
@@ -78,15 +80,25 @@ mod tests {
     #[test]
     fn windows_hold_means() {
         let mut trace = Trace::new(250);
-        for step in 0..5 {
-            trace.push(f64::from(step), 0.5 / f64::from(step + 1));
-        }
         let point = |step, loss, rate| Point { step, loss, rate };
-        assert_eq!(trace.points(), [point(0, 1.0, 0.5), point(3, 3.5, 0.125)],);
+        let mut push = |step: u32| {
+            trace.push(f64::from(step), 0.5 / f64::from(step + 1));
+            trace.points().to_vec()
+        };
+        assert_eq!(push(0), [point(0, 0.0, 0.5)]);
+        push(1);
+        assert_eq!(push(2), [point(0, 1.0, 0.5)]);
+        assert_eq!(push(3), [point(0, 1.0, 0.5)], "a third of a window");
+        assert_eq!(push(4), [point(0, 1.0, 0.5), point(3, 3.5, 0.125)]);
         assert_eq!((trace.steps(), trace.first_loss()), (5, 0.0));
-        let mut short = Trace::new(7);
-        short.push(2.0, 1.0);
-        short.push(4.0, 1.0);
-        assert_eq!(short.points().len(), 2);
+    }
+
+    #[test]
+    fn a_short_run_keeps_every_step() {
+        let mut trace = Trace::new(7);
+        assert!(trace.points().is_empty() && trace.first_loss().is_nan());
+        trace.push(2.0, 1.0);
+        trace.push(4.0, 1.0);
+        assert_eq!(trace.points().len(), 2);
     }
 }
