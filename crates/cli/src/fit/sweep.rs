@@ -15,7 +15,7 @@ use super::optimizer::OptimizerKind;
 use super::report::rate_label;
 use super::schedule::{ScheduleKind, ScheduleSettings};
 use super::trace::Trace;
-use super::train::{Trained, Training};
+use super::train::Training;
 
 /// What is to be run.
 pub struct Plan {
@@ -168,37 +168,24 @@ impl Sweep {
             patience: plan.patience,
             plateau_factor: plan.plateau_factor,
         };
-        let jobs = plan.schedules.len() * plan.seeds.len();
-        progress.set_length(jobs as u64 * steps);
-        let candidate = Mutex::new(None);
-        let outcomes: Vec<Option<Run>> = (0..jobs)
+        let jobs = Jobs {
+            plan: &plan,
+            parts: &parts,
+            training,
+            settings,
+            best: Mutex::new(None),
+        };
+        let count = plan.schedules.len() * plan.seeds.len();
+        progress.set_length(count as u64 * steps);
+        let outcomes: Vec<Option<Run>> = (0..count)
             .into_par_iter()
             .with_max_len(1)
-            .map(|job| {
-                let (schedule, rate) = plan.schedules[job / plan.seeds.len()];
-                let seed = job % plan.seeds.len();
-                let Parts { train, test, .. } = &parts[seed];
-                let start = schedule.start(rate, &settings)?;
-                let Some(trained) = training.run(train, test, start, plan.seeds[seed]) else {
-                    return Ok(None);
-                };
-                let run = Run::new(schedule, rate, plan.seeds[seed], &trained);
-                tracing::info!(
-                    "{schedule} at {}, seed {}: train loss {:e}",
-                    rate_label(rate),
-                    run.seed,
-                    run.train_loss
-                );
-                if !run.diverged() {
-                    keep_better(&candidate, job, trained);
-                }
-                Ok(Some(run))
-            })
+            .map(|job| jobs.run(job))
             .collect::<Result<_>>()?;
-        let candidate = candidate.into_inner().unwrap_or_else(|e| e.into_inner());
-        let best = candidate.map(|Candidate { job, network, .. }| Best {
+        let best = jobs.best.into_inner().unwrap_or_else(|e| e.into_inner());
+        let best = best.map(|Candidate { job, network, .. }| Best {
             run: outcomes[..job].iter().flatten().count(),
-            scaling: parts[job % plan.seeds.len()].scaling.clone(),
+            scaling: parts[job % parts.len()].scaling.clone(),
             network,
         });
         Ok(Self {
@@ -229,22 +216,27 @@ impl Sweep {
     }
 }
 
-/// The lesser train loss stays; of equal ones that of the earlier job, whichever thread was faster.
-fn keep_better(candidate: &Mutex<Option<Candidate>>, job: usize, trained: Trained) {
-    let mut held = candidate.lock().unwrap_or_else(|e| e.into_inner());
-    let key = (trained.train_loss, job);
-    if held.as_ref().is_none_or(|h| key < (h.train_loss, h.job)) {
-        *held = Some(Candidate {
-            train_loss: trained.train_loss,
-            job,
-            network: trained.network,
-        });
-    }
+/// The runs of a plan, each of them a job with an index.
+struct Jobs<'a> {
+    plan: &'a Plan,
+    /// One entry a seed.
+    parts: &'a [Parts],
+    training: Training<'a>,
+    settings: ScheduleSettings,
+    best: Mutex<Option<Candidate>>,
 }
 
-impl Run {
-    fn new(schedule: ScheduleKind, rate: Option<f64>, seed: u64, trained: &Trained) -> Self {
-        Self {
+impl Jobs<'_> {
+    /// One run; `None` when it was interrupted.
+    fn run(&self, job: usize) -> Result<Option<Run>> {
+        let (schedule, rate) = self.plan.schedules[job / self.parts.len()];
+        let index = job % self.parts.len();
+        let (seed, Parts { train, test, .. }) = (self.plan.seeds[index], &self.parts[index]);
+        let start = schedule.start(rate, &self.settings)?;
+        let Some(trained) = self.training.run(train, test, start, seed) else {
+            return Ok(None);
+        };
+        let run = Run {
             schedule,
             rate,
             seed,
@@ -254,7 +246,29 @@ impl Run {
             rollbacks: trained.rollbacks,
             steps: trained.steps,
             seconds_per_step: trained.seconds / trained.steps as f64,
-            trace: trained.trace.clone(),
+            trace: trained.trace,
+        };
+        tracing::info!(
+            "{schedule} at {}, seed {seed}: train loss {:e}",
+            rate_label(rate),
+            run.train_loss
+        );
+        if !run.diverged() {
+            self.keep_better(Candidate {
+                train_loss: run.train_loss,
+                job,
+                network: trained.network,
+            });
+        }
+        Ok(Some(run))
+    }
+
+    /// The lesser train loss stays; of equal ones that of the earlier job, whichever thread was faster.
+    fn keep_better(&self, candidate: Candidate) {
+        let mut best = self.best.lock().unwrap_or_else(|e| e.into_inner());
+        let key = |c: &Candidate| (c.train_loss, c.job);
+        if best.as_ref().is_none_or(|held| key(&candidate) < key(held)) {
+            *best = Some(candidate);
         }
     }
 }

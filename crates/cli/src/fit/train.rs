@@ -123,3 +123,112 @@ impl Training<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use qstride_agent::DeviceKind;
+    use qstride_objectives::dataset::{Dataset, Split};
+    use qstride_objectives::softmax_regression::SoftmaxRegression;
+    use qstride_objectives::{Objective, StochasticObjective};
+
+    use super::*;
+    use crate::fit::model::Model;
+
+    const SEED: u64 = 5;
+    const EPOCHS: u64 = 2;
+    const BATCH: usize = 100;
+
+    /// What a schedule is told: the loss of every step, and the mean of every epoch.
+    type Told = Arc<Mutex<(Vec<f64>, Vec<f64>)>>;
+
+    /// 1 / (10 + t), and every loss written down.
+    struct Harmonic {
+        steps: f64,
+        told: Told,
+    }
+
+    impl Schedule for Harmonic {
+        fn record(&mut self, loss: f64) {
+            self.told.lock().unwrap().0.push(loss);
+        }
+
+        fn rate(&mut self) -> f64 {
+            self.steps += 1.0;
+            1.0 / (9.0 + self.steps)
+        }
+
+        fn end_epoch(&mut self, mean_loss: f64) {
+            self.told.lock().unwrap().1.push(mean_loss);
+        }
+    }
+
+    fn train(split: &Split, interrupted: bool) -> (Option<Trained>, Told) {
+        let told = Told::default();
+        let (steps, log) = (0.0, told.clone());
+        let model = Model::parse("softmax").unwrap();
+        let training = Training {
+            architecture: &model.architecture(split.train()).unwrap(),
+            optimizer: OptimizerKind::Sgd,
+            epochs: EPOCHS,
+            batch: BATCH,
+            device: &DeviceKind::Flex.device(),
+            progress: &ProgressBar::hidden(),
+            interrupted: &AtomicBool::new(interrupted),
+        };
+        let (train, test) = (Examples::new(split.train()), Examples::new(split.test()));
+        let schedule = Box::new(Harmonic { steps, told: log });
+        (training.run(&train, &test, schedule, SEED), told)
+    }
+
+    /// The same training in double precision, without Burn.
+    fn by_hand(split: &Arc<Split>) -> (Vec<f64>, f64, f64) {
+        let objective = SoftmaxRegression::new(split.clone(), 0.0).unwrap();
+        let (mut x, mut gradient) = (objective.start(), vec![0.0; objective.dimension()]);
+        let mut order: Vec<usize> = (0..objective.samples()).collect();
+        let mut random = Streams::new(SEED).stream("order");
+        let mut losses = Vec::new();
+        for _ in 0..EPOCHS {
+            order.shuffle(&mut random);
+            for batch in order.chunks(BATCH) {
+                let rate = 1.0 / (10.0 + losses.len() as f64);
+                losses.push(objective.batch_value_and_gradient(&x, batch, &mut gradient));
+                for (x, g) in x.iter_mut().zip(&gradient) {
+                    *x -= rate * g;
+                }
+            }
+        }
+        let (value, score) = (objective.value(&x), objective.test_score(&x));
+        (losses, value, score.unwrap())
+    }
+
+    #[test]
+    fn the_loop_is_gradient_descent_on_shuffled_batches() {
+        let split = Arc::new(Dataset::digits().unwrap().split(0.75, SEED).unwrap());
+        let (trained, told) = train(&split, false);
+        let (trained, (losses, epochs)) = (trained.unwrap(), told.lock().unwrap().clone());
+        let (wanted, value, score) = by_hand(&split);
+        // 1347 examples: 13 batches of 100 and one of 47, twice.
+        assert_eq!((trained.steps, losses.len(), wanted.len()), (28, 28, 28));
+        for (a, b) in losses.iter().zip(&wanted) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+        assert!((trained.train_loss - value).abs() < 1e-5);
+        assert_eq!((trained.test_score, trained.first_loss), (score, losses[0]));
+        let mean = |losses: &[f64]| {
+            let (last, full) = losses.split_last().unwrap();
+            (100.0 * full.iter().sum::<f64>() + 47.0 * last) / 1347.0
+        };
+        for (epoch, losses) in epochs.iter().zip(losses.chunks(14)) {
+            assert!((epoch - mean(losses)).abs() < 1e-12);
+        }
+        assert_eq!(epochs.len(), 2);
+    }
+
+    #[test]
+    fn an_interrupted_run_is_none() {
+        let split = Dataset::digits().unwrap().split(0.75, SEED).unwrap();
+        assert!(train(&split, true).0.is_none());
+    }
+}
