@@ -41,7 +41,7 @@ pub enum NoSuggestion {
     Diverging,
     /// The loss falls, but only at rates within a factor of 10 of the one at which it is lowest.
     #[error(
-        "too near the edge: the loss falls only within a factor of 10 of the rate at which it is lowest; begin at a smaller rate"
+        "too near the edge: the loss falls only within a factor of 10 of its lowest point; begin at a smaller rate"
     )]
     NearTheEdge,
 }
@@ -218,7 +218,7 @@ mod tests {
             noise.unwrap().suggestion.is_some()
         });
         let suggested = suggested.count();
-        assert!(suggested <= 20, "{suggested} of 200");
+        assert!(suggested <= 2, "{suggested} of 200");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub enum Stopped {
     Largest,
     /// The smoothed loss exceeded its best by the factor [`RangeTest::stop`].
     Exploded,
-    /// A loss was infinite or not a number; it is not part of the curve.
+    /// A loss was infinite, not a number or too large to be averaged; it is not part of the curve.
     NotFinite,
     /// There were no more batches.
     OutOfBatches,
@@ -119,25 +119,25 @@ impl RangeTest {
     fn run(&self, mut step: impl FnMut(f64) -> Option<f64>) -> Result<RateCurve, RangeTestError> {
         self.check()?;
         let (mut rates, mut losses, mut smoothed) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut average, mut past, mut best) = (0.0, 1.0, f64::INFINITY);
+        let (mut level, mut past, mut best) = (0.0_f64, 1.0, f64::INFINITY);
         let mut stopped = Stopped::Largest;
         for rate in (0..self.steps).map(|i| self.rate(i)) {
             let Some(loss) = step(rate) else {
                 stopped = Stopped::OutOfBatches;
                 break;
             };
-            if !loss.is_finite() {
+            // The corrected average as an update of itself, so that a constant loss stays exactly what it is.
+            past *= self.smoothing;
+            level += (1.0 - self.smoothing) / (1.0 - past) * (loss - level);
+            if !level.is_finite() {
                 stopped = Stopped::NotFinite;
                 break;
             }
-            average = self.smoothing * average + (1.0 - self.smoothing) * loss;
-            past *= self.smoothing;
-            let level: f64 = average / (1.0 - past);
             rates.push(rate);
             losses.push(loss);
             smoothed.push(level);
             best = level.min(best);
-            // As level > stop best, but for a best at or below zero too.
+            // As level > stop best, for a best below zero too; a best of exactly zero stops nothing.
             if level - best > (self.stop - 1.0) * best.abs() && best != 0.0 {
                 stopped = Stopped::Exploded;
                 break;
@@ -156,7 +156,7 @@ impl RangeTest {
 ///
 /// The smoothed loss is the bias-corrected exponential average (1 - beta) sum_k beta^(i - k) loss_k / (1 - beta^(i + 1)). The test
 /// ends when it exceeds `stop` times its best (for a best below zero: when it is more than (stop - 1) times the best's size above
-/// it), or at a loss that is not finite. How the suggestion is made is said at [`RateCurve::suggest`].
+/// it; a best of exactly zero stops nothing), or at a loss that is not finite. How the suggestion is made is said at [`RateCurve::suggest`].
 ///
 /// # Errors
 /// [`RangeTestError`] names the setting that cannot be. A test without a suggestion is no error.

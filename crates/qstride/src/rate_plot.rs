@@ -46,7 +46,9 @@ impl RateCurve {
             "font-size=\"16\" font-weight=\"bold\"",
             "Learning-rate range test",
         );
-        text(&mut svg, (LEFT, 48.0), "", &self.summary());
+        for (line, y) in self.summary().splitn(2, "; ").zip([46.0, 62.0]) {
+            text(&mut svg, (LEFT, y), "", line);
+        }
         if let Some(axes) = Axes::of(self) {
             axes.draw(&mut svg);
             axes.curve(&mut svg, self, &self.losses, RAW, 1.0);
@@ -79,6 +81,7 @@ impl RateCurve {
         })
     }
 
+    /// The suggestion or its reason, what to do, and what ended the test.
     fn summary(&self) -> String {
         let advice = match self.suggest() {
             Ok(rate) => format!("suggested rate {rate:.2e}"),
@@ -122,10 +125,13 @@ impl Axes {
             .chain(curve.smoothed.first());
         let fall = shown.copied().fold(f64::NEG_INFINITY, f64::max) - floor;
         let rise = all().fold(f64::NEG_INFINITY, f64::max) - floor;
+        // Less than a millionth of the loss itself could not be read off: such a curve is drawn flat.
+        let least = 1e-6 * floor.abs();
         let span = match (fall, rise) {
-            (fall, _) if fall > 0.0 => rise.min(1.3 * fall),
-            (_, rise) if rise > 0.0 => rise,
-            _ => floor.abs().max(1.0),
+            (fall, _) if fall > least => rise.min(1.3 * fall),
+            (_, rise) if rise > least => rise,
+            _ if floor != 0.0 => floor.abs(),
+            _ => 1.0,
         };
         let losses = [floor - 0.05 * span, floor + 1.05 * span];
         let drawable = losses.iter().all(|l| l.is_finite()) && losses[0] < losses[1];
@@ -135,9 +141,9 @@ impl Axes {
         })
     }
 
-    fn x(&self, rate: f64) -> f64 {
+    fn x(&self, log_rate: f64) -> f64 {
         let [from, to] = self.decades.map(f64::from);
-        LEFT + (RIGHT - LEFT) * (rate.log10() - from) / (to - from)
+        LEFT + (RIGHT - LEFT) * (log_rate - from) / (to - from)
     }
 
     /// Losses far outside are brought near the frame, which cuts them off; their coordinates stay readable.
@@ -150,7 +156,7 @@ impl Axes {
         let [from, to] = self.decades;
         let stride = 1 + (to - from) as usize / 13;
         for decade in (from..=to).step_by(stride) {
-            let x = self.x(10_f64.powi(decade));
+            let x = self.x(f64::from(decade));
             line(svg, [x, TOP, x, BOTTOM], GRID, "");
             let exponent = decade.to_string().replace('-', "\u{2212}");
             let _ = writeln!(
@@ -186,7 +192,7 @@ impl Axes {
     fn curve(&self, svg: &mut String, curve: &RateCurve, losses: &[f64], colour: &str, width: f64) {
         svg.push_str("<polyline points=\"");
         for (&rate, &loss) in curve.rates.iter().zip(losses) {
-            let _ = write!(svg, "{:.1},{:.1} ", self.x(rate), self.y(loss));
+            let _ = write!(svg, "{:.1},{:.1} ", self.x(rate.log10()), self.y(loss));
         }
         let _ = writeln!(
             svg,
@@ -196,7 +202,7 @@ impl Axes {
 
     fn suggestion(&self, svg: &mut String, curve: &RateCurve) {
         let Some(rate) = curve.suggestion else { return };
-        let x = self.x(rate);
+        let x = self.x(rate.log10());
         line(
             svg,
             [x, TOP, x, BOTTOM],
@@ -213,26 +219,29 @@ impl Axes {
     }
 }
 
-/// Round losses within the range, three to eight of them, with their labels.
+/// Round losses within the range, two to seven of them, with their labels.
 fn ticks([low, high]: [f64; 2]) -> Vec<(f64, String)> {
-    let raw = (high - low) / 5.0;
+    let raw = (high - low) / 7.0;
     let power = raw.log10().floor();
     let step = [1.0, 2.0, 5.0, 10.0]
         .map(|multiple| multiple * 10_f64.powf(power))
         .into_iter()
         .find(|step| *step >= raw)
         .unwrap_or(raw);
-    let plain = (1e-4..1e6).contains(&step) && low.abs().max(high.abs()) < 1e7;
+    let largest = low.abs().max(high.abs());
     let decimals = (-step.log10().floor()).max(0.0) as usize;
-    let first = (low / step).ceil();
+    let digits = (largest.log10().floor() - step.log10().floor()).max(0.0) as usize;
+    let plain = decimals <= 6 && largest < 1e7;
+    // A millionth of a step, so that rounding does not lose a tick at either end.
+    let first = (low / step - 1e-6).ceil();
     (0..8)
         .map(|k| (first + f64::from(k)) * step)
-        .take_while(|loss| *loss <= high)
+        .take_while(|loss| *loss <= high + 1e-6 * step)
         .map(|loss| {
             let label = if plain {
                 format!("{loss:.decimals$}")
             } else {
-                format!("{loss:.1e}")
+                format!("{loss:.digits$e}")
             };
             (loss, label)
         })
@@ -246,11 +255,11 @@ fn legend(svg: &mut String) {
     ] {
         line(
             svg,
-            [x, 64.0, x + 24.0, 64.0],
+            [x, 24.0, x + 24.0, 24.0],
             colour,
             &format!("stroke-width=\"{width}\""),
         );
-        text(svg, (x + 30.0, 68.0), "", label);
+        text(svg, (x + 30.0, 28.0), "", label);
     }
 }
 
@@ -358,9 +367,30 @@ mod tests {
         let empty = svg(|_| f64::NAN);
         assert_well_formed(&empty);
         assert!(!empty.contains("polyline") && empty.contains("too short"));
-        for constant in [0.0, -3.0, 2e7, 1e-12] {
-            assert_well_formed(&svg(|_| constant));
+        for constant in [0.0, -3.0, 2e7, 1e-12, 0.1] {
+            let flat = svg(|_| constant);
+            assert_well_formed(&flat);
+            let curves: Vec<_> = flat.split("points=\"").skip(1).collect();
+            let heights: Vec<_> = curves[1]
+                .split('"')
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .map(|p| p.split(',').next_back())
+                .collect();
+            assert!(
+                heights.len() == 100 && heights.iter().all(|y| *y == heights[0]),
+                "{constant}"
+            );
         }
+        let widest = RangeTest {
+            least: f64::from_bits(1),
+            largest: f64::MAX,
+            ..RangeTest::default()
+        };
+        let wide = find_rate(&widest, |_| 1.0).unwrap().to_svg();
+        assert_well_formed(&wide);
+        assert!(wide.contains("\"9\">\u{2212}324</tspan>"), "{wide}");
         let mut sign = -1.0;
         assert_well_formed(&svg(|_| {
             sign = -sign;
@@ -381,6 +411,7 @@ mod tests {
         assert_eq!(labels(30.0, 900.0), ["200", "400", "600", "800"]);
         assert_eq!(labels(0.0, 1e-9)[1], "2.0e-10");
         assert_eq!(labels(2.0e9, 2.4e9)[0], "2.0e9");
+        assert_eq!(labels(0.1, 0.10001)[1], "0.100002");
     }
 
     #[test]
