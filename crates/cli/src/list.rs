@@ -11,6 +11,8 @@ use qstride_objectives::suite::{self, Kind, Split};
 use serde::Serialize;
 
 use crate::compare::method;
+use crate::fit::optimizer::OptimizerKind;
+use crate::fit::schedule::ScheduleKind;
 
 /// What `qstride list` takes.
 #[derive(Debug, Args)]
@@ -33,6 +35,8 @@ enum Topic {
     Actions,
     Features,
     Models,
+    Optimizers,
+    Schedules,
 }
 
 /// A name and what it stands for.
@@ -91,6 +95,14 @@ impl Topic {
                 .map(|s| entry(s.name(), s.about()))
                 .collect(),
             Self::Models => models(),
+            Self::Optimizers => OptimizerKind::ALL
+                .iter()
+                .map(|o| entry(o.name(), o.about()))
+                .collect(),
+            Self::Schedules => ScheduleKind::ALL
+                .iter()
+                .map(|s| entry(s.name(), s.about()))
+                .collect(),
         }
     }
 }
@@ -152,6 +164,10 @@ fn models() -> Vec<Entry> {
         entry(
             "mlp[:WIDTHS[:ACTIVATION]]",
             "multilayer perceptron for classes or numbers, e.g. mlp:64,32:relu; 32 and tanh where nothing is said",
+        ),
+        entry(
+            "cnn",
+            "small convolutional network for square images; `qstride fit` only",
         ),
     ]
 }

@@ -2,9 +2,14 @@
 
 mod bench;
 mod compare;
+mod data_source;
+mod fit;
+mod folder;
 mod inspect;
+mod interrupt;
 mod list;
 mod plot;
+mod table;
 mod train;
 
 use std::process::ExitCode;
@@ -30,6 +35,8 @@ enum Command {
     Train(Box<train::Options>),
     /// Run checkpoints and classic methods on the same problems at an equal budget.
     Compare(Box<compare::Options>),
+    /// Train a model on data, with one or several learning-rate schedules side by side.
+    Fit(Box<fit::Options>),
     /// Show what a checkpoint is, how it acts and what it was trained on.
     Inspect(inspect::Options),
     /// Name what there is: suites, families, problems, methods, actions, features, models.
@@ -43,6 +50,7 @@ fn main() -> ExitCode {
     log_to_stderr(arguments.verbose);
     let result = match arguments.command {
         Command::Compare(options) => compare::run(&options),
+        Command::Fit(options) => fit::run(&options),
         Command::List(options) => list::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Inspect(options) => inspect::run(&options),

@@ -243,7 +243,7 @@ fn faults_of_the_input_end_with_1() {
         ("--data ragged.csv --target y", "--data needs --model"),
         (
             "--data digits.csv --target digit --model softmax",
-            "digits.csv: there is no such file; the digits that are built into the program are --data digits",
+            "digits.csv: there is no such file; the digits that are built into the program are called `digits`",
         ),
         ("--data digits --model sofmax", "did you mean 'softmax'?"),
         (

@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::harness::{Comparison, Run};
 use super::profile::performance_profile;
 use super::summary::{Summary, median};
-use super::table::short;
 use crate::plot::{self, Axis, Cells, Panel, Series};
+use crate::table::short;
 
 /// The most families that get a panel of their own.
 const MOST_PANELS: usize = 5;

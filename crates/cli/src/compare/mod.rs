@@ -25,9 +25,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use harness::{Comparison, Plan};
-use output::{Folder, Report};
+use output::Report;
 use problem::ProblemOptions;
 use start_rate::StartRateWord;
+
+use crate::folder::Folder;
 
 /// What `qstride compare` takes.
 #[derive(Debug, Args)]
@@ -128,7 +130,14 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let wants_files = !options.json || options.out.is_some();
     let folder = wants_files
-        .then(|| Folder::prepare(options.out.as_deref(), &plan.problems, options.force))
+        .then(|| {
+            Folder::prepare(
+                options.out.as_deref(),
+                "compare",
+                &plan.problems,
+                options.force,
+            )
+        })
         .transpose()?;
 
     let progress = progress_bar(options.json);

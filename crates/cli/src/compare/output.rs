@@ -1,10 +1,6 @@
-//! The results as JSON and CSV, and the folder in which they lie.
+//! The results as JSON and CSV.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use qstride_control::End;
 use serde::Serialize;
 
@@ -12,9 +8,6 @@ use super::harness::{Comparison, Run};
 use super::start_rate::StartRateWord;
 use super::summary::{Summary, TOLERANCES};
 use super::table::{heading, tables};
-
-/// Where results go where no folder is named.
-const RUNS: &str = "runs";
 
 /// One run, flat.
 #[derive(Serialize)]
@@ -167,81 +160,4 @@ impl<'a> Report<'a> {
             texts.collect::<String>()
         )
     }
-}
-
-/// A folder that takes files one by one, each under a temporary name until it is whole.
-pub struct Folder {
-    path: PathBuf,
-}
-
-impl Folder {
-    /// The named folder, or a new one `runs/compare-LABEL[-N]`. It is made, and tried, before anything is computed.
-    ///
-    /// # Errors
-    /// When it holds files already and `force` is not given, or cannot be written.
-    pub fn prepare(named: Option<&Path>, label: &str, force: bool) -> Result<Self> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => unused(label),
-        };
-        let occupied = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
-        if occupied && !force {
-            bail!(
-                "{}: the folder is not empty; name another with --out, or overwrite its results with --force",
-                path.display()
-            );
-        }
-        let unwritable = || {
-            format!(
-                "cannot write into the folder {}; name another with --out",
-                path.display()
-            )
-        };
-        fs::create_dir_all(&path).with_context(unwritable)?;
-        let probe = path.join(".probe.tmp");
-        fs::write(&probe, b"").with_context(unwritable)?;
-        fs::remove_file(&probe).with_context(unwritable)?;
-        Ok(Self { path })
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Writes a file.
-    ///
-    /// # Errors
-    /// When it cannot be written; what stood there is then untouched.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (temporary, path) = (self.path.join(format!(".{name}.tmp")), self.path.join(name));
-        let written: io::Result<()> =
-            fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written.with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-/// The first of `runs/compare-LABEL`, `runs/compare-LABEL-2`, ... that does not exist.
-fn unused(label: &str) -> PathBuf {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    };
-    let label: String = label.chars().map(plain).take(60).collect();
-    let first = Path::new(RUNS).join(format!("compare-{}", label.trim_matches('-')));
-    let numbered = |n: u64| match n {
-        1 => first.clone(),
-        n => first.with_file_name(format!("compare-{}-{n}", label.trim_matches('-'))),
-    };
-    let mut n = 1;
-    while numbered(n).exists() {
-        n += 1;
-    }
-    numbered(n)
 }

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use anyhow::{Result, bail};
+use clap::Args;
 use qstride_objectives::Objective;
-use qstride_objectives::data::{CsvOptions, Task, read_csv};
+use qstride_objectives::data::CsvOptions;
 use qstride_objectives::dataset::Dataset;
-use qstride_objectives::idx::read_idx;
 use qstride_objectives::suite::suite;
 use qstride_objectives::task::{Model, task};
 
-/// The dataset that is built into the program.
-const DIGITS: &str = "digits";
+use crate::data_source::{DataSource, TargetKind, header};
 
 /// Which problems.
 #[derive(Debug, Args)]
@@ -74,15 +72,6 @@ pub struct ProblemOptions {
     /// The share of the rows that is held out for the test score.
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, requires = "data")]
     test_fraction: f64,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum TargetKind {
-    /// As the values look.
-    #[default]
-    Auto,
-    Classification,
-    Regression,
 }
 
 /// One instance, as one seed draws it.
@@ -146,41 +135,15 @@ impl ProblemOptions {
     }
 
     fn dataset(&self, path: &Path) -> Result<Dataset> {
-        if let Some(labels) = &self.labels {
-            return Ok(read_idx(path, labels)?);
-        }
-        if path == Path::new(DIGITS) && !path.exists() {
-            if let Some(target) = self.target.as_deref().filter(|target| *target != "digit") {
-                bail!("the built-in digits have the target `digit`, not `{target}`");
-            }
-            return Ok(Dataset::digits()?);
-        }
-        let target = self.target.as_deref().with_context(|| {
-            format!(
-                "{}: say which column to predict with --target NAME or --target INDEX",
-                path.display()
-            )
-        });
-        let options = CsvOptions {
-            header: match (self.header, self.no_header) {
-                (true, _) => Some(true),
-                (_, true) => Some(false),
-                _ => None,
+        DataSource {
+            path,
+            labels: self.labels.as_deref(),
+            target: self.target.as_deref(),
+            options: CsvOptions {
+                header: header(self.header, self.no_header),
+                task: self.task.into(),
             },
-            task: match self.task {
-                TargetKind::Auto => Task::Auto,
-                TargetKind::Classification => Task::Classification,
-                TargetKind::Regression => Task::Regression,
-            },
-        };
-        if !path.exists() {
-            let way_out = if path.file_stem().is_some_and(|stem| stem == DIGITS) {
-                "; the digits that are built into the program are --data digits"
-            } else {
-                ""
-            };
-            bail!("{}: there is no such file{way_out}", path.display());
         }
-        Ok(read_csv(path, target?, &options)?)
+        .read()
     }
 }

@@ -9,7 +9,6 @@ mod options;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use serde_json::json;
 use self::metrics::Metrics;
 pub use self::options::Options;
 use crate::compare;
+use crate::interrupt::watch_for_ctrl_c;
 
 /// The commit that the program was built from.
 pub const COMMIT: &str = env!("QSTRIDE_COMMIT");
@@ -103,19 +103,6 @@ fn prepare(folder: &Path, force: bool) -> Result<()> {
     }
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))
-}
-
-fn watch_for_ctrl_c() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = interrupted.clone();
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            // Asked twice: what was saved last is complete.
-            std::process::exit(130);
-        }
-    })
-    .context("cannot watch for Ctrl-C")?;
-    Ok(interrupted)
 }
 
 /// Ticks until the end or Ctrl-C, saving on the way. Returns the seconds it took.

@@ -1,0 +1,245 @@
+//! Learning-rate schedules: what `--schedule` names, and the one interface through which the training loop asks for a rate.
+
+mod cosine;
+mod one_cycle;
+mod step_decay;
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use burn::lr_scheduler::LrScheduler;
+use burn::lr_scheduler::constant::ConstantLr;
+use qstride::{Plateau, Probe};
+use qstride_objectives::near_match::hint;
+
+use self::cosine::Cosine;
+use self::one_cycle::OneCycle;
+use self::step_decay::StepDecay;
+use super::optimizer::OptimizerKind;
+
+/// The rate of a run, step by step.
+pub trait Schedule: Send {
+    /// Takes the loss of the batch of this step, before [`rate`](Self::rate) is asked for.
+    fn record(&mut self, _loss: f64) {}
+
+    /// The rate of this step; asked once a step.
+    fn rate(&mut self) -> f64;
+
+    /// Takes the mean training loss of the epoch that has ended.
+    fn end_epoch(&mut self, _mean_loss: f64) {}
+}
+
+/// A schedule that looks at nothing but the number of steps.
+struct Unseeing<S>(S);
+
+impl<S: LrScheduler> Schedule for Unseeing<S> {
+    fn rate(&mut self) -> f64 {
+        self.0.step()
+    }
+}
+
+/// A schedule that looks at the mean loss of each epoch.
+struct Watching {
+    scheduler: Plateau,
+    probe: Probe,
+}
+
+impl Schedule for Watching {
+    fn rate(&mut self) -> f64 {
+        self.scheduler.step()
+    }
+
+    fn end_epoch(&mut self, mean_loss: f64) {
+        self.probe.metric(mean_loss);
+    }
+}
+
+/// What a schedule is made of besides its rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleSettings {
+    /// Optimizer steps of the whole training.
+    pub steps: u64,
+    /// The shares of them at which step decay falls.
+    pub step_at: Vec<f64>,
+    /// What it is then multiplied by.
+    pub step_factor: f64,
+    /// The epochs without improvement that a plateau may last.
+    pub patience: usize,
+    /// What the rate is multiplied by when it has lasted longer.
+    pub plateau_factor: f64,
+}
+
+/// A schedule by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScheduleKind {
+    /// The same rate all the time.
+    Constant,
+    /// [`Cosine`]
+    Cosine,
+    /// [`StepDecay`]
+    Step,
+    /// [`Plateau`]
+    Plateau,
+    /// [`OneCycle`]
+    OneCycle,
+}
+
+impl ScheduleKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Constant,
+        Self::Cosine,
+        Self::Step,
+        Self::Plateau,
+        Self::OneCycle,
+    ];
+
+    /// What the command line calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Cosine => "cosine",
+            Self::Step => "step",
+            Self::Plateau => "plateau",
+            Self::OneCycle => "one-cycle",
+        }
+    }
+
+    /// What it does.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Constant => "the same rate all the time",
+            Self::Cosine => "from the rate to 0 along half a cosine wave",
+            Self::Step => "times 0.1 at 1/2 and 3/4 of training (--step-at, --step-factor)",
+            Self::Plateau => {
+                "times 0.1 after more than 10 epochs without a lower mean loss (--patience)"
+            }
+            Self::OneCycle => {
+                "up to the rate from a 25th of it in the first 0.3, then down to nearly 0"
+            }
+        }
+    }
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// The near matches, or else all names.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        let names = Self::ALL.map(Self::name);
+        found.ok_or_else(|| format!("unknown schedule '{name}'; {}", hint(name, &names, 20)))
+    }
+
+    /// The rate where none is given; `None` for a schedule that finds its own. One-cycle visits its peak only briefly, which
+    /// lies half a decade higher.
+    pub fn default_rate(self, optimizer: OptimizerKind) -> Option<f64> {
+        Some(match self {
+            Self::OneCycle => 3.0 * optimizer.default_rate(),
+            _ => optimizer.default_rate(),
+        })
+    }
+
+    /// The schedule at its beginning.
+    ///
+    /// # Errors
+    /// A setting that this schedule cannot have.
+    pub fn start(
+        self,
+        rate: Option<f64>,
+        settings: &ScheduleSettings,
+    ) -> Result<Box<dyn Schedule>> {
+        let rate = rate.with_context(|| format!("the schedule {self} needs a rate"))?;
+        let steps = settings.steps;
+        Ok(match self {
+            Self::Constant => Box::new(Unseeing(ConstantLr::new(rate))),
+            Self::Cosine => Box::new(Unseeing(Cosine::new(rate, steps))),
+            Self::Step => {
+                let (shares, factor) = (&settings.step_at, settings.step_factor);
+                Box::new(Unseeing(StepDecay::new(rate, steps, shares, factor)))
+            }
+            Self::Plateau => {
+                let probe = Probe::new();
+                let scheduler = Plateau::new(rate, &probe)
+                    .patience(settings.patience)
+                    .factor(settings.plateau_factor)
+                    .build()?;
+                Box::new(Watching { scheduler, probe })
+            }
+            Self::OneCycle => Box::new(Unseeing(OneCycle::new(rate, steps))),
+        })
+    }
+}
+
+impl fmt::Display for ScheduleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// The rates of `scheduler`, also when it is saved and loaded in the middle.
+    pub fn assert_rates<S: LrScheduler + Clone>(scheduler: S, wanted: &[f64]) {
+        let mut resumed = scheduler.clone();
+        let mut running = scheduler.clone();
+        for (step, wanted) in wanted.iter().enumerate() {
+            let record = running.to_record();
+            resumed.load_record(record);
+            let rate = running.step();
+            assert!(
+                (rate - wanted).abs() < 1e-12,
+                "step {step}: {rate}, {wanted}"
+            );
+            assert_eq!(resumed.step(), rate);
+        }
+    }
+
+    fn settings() -> ScheduleSettings {
+        ScheduleSettings {
+            steps: 100,
+            step_at: vec![0.5, 0.75],
+            step_factor: 0.1,
+            patience: 2,
+            plateau_factor: 0.5,
+        }
+    }
+
+    #[test]
+    fn no_schedule_goes_above_its_rate_or_to_nothing() {
+        for kind in ScheduleKind::ALL {
+            assert_eq!(ScheduleKind::parse(kind.name()), Ok(kind));
+            let mut schedule = kind.start(Some(5.0), &settings()).unwrap();
+            let rates: Vec<f64> = (0..100)
+                .map(|_| {
+                    schedule.record(1.0);
+                    schedule.rate()
+                })
+                .collect();
+            let largest = rates.iter().copied().fold(0.0, f64::max);
+            assert!((largest - 5.0).abs() < 1e-12, "{kind}: {largest}");
+            assert!(rates.iter().all(|r| *r > 0.0));
+        }
+        let fault = ScheduleKind::parse("cosin").unwrap_err();
+        assert_eq!(fault, "unknown schedule 'cosin'; did you mean 'cosine'?");
+    }
+
+    #[test]
+    fn a_plateau_is_noticed_at_the_end_of_an_epoch() {
+        let mut schedule = ScheduleKind::Plateau.start(Some(4.0), &settings()).unwrap();
+        let rates = [3.0, 2.0, 2.0, 2.0, 2.0, 1.0].map(|loss| {
+            let rate = schedule.rate();
+            assert_eq!(schedule.rate(), rate);
+            schedule.end_epoch(loss);
+            rate
+        });
+        // Three epochs no better than 2.0 are more than the patience of two.
+        assert_eq!(rates, [4.0, 4.0, 4.0, 4.0, 4.0, 2.0]);
+        let settings = ScheduleSettings {
+            plateau_factor: 2.0,
+            ..settings()
+        };
+        assert!(ScheduleKind::Plateau.start(Some(4.0), &settings).is_err());
+    }
+}
