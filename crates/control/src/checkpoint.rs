@@ -408,6 +408,7 @@ mod tests {
             regime: Regime::Deterministic,
             features: StateSpec::scalar_features(),
             action_set: ActionSet::preset("multiplicative").unwrap(),
+            schedule: None,
             network: shape,
             recipe_sha256: sha256(recipe.to_string().as_bytes()),
             recipe,

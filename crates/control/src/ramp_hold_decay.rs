@@ -53,30 +53,30 @@ pub struct RampSettings {
 impl RampSettings {
     /// For optimizers whose step grows with the gradient: SGD, with momentum or without.
     pub const MOMENTUM: Self = Self {
-        windows: 33,
+        windows: 20,
         first_rate: 1e-7,
         rough_share: 1e-3,
-        seek_share: 0.25,
-        climb_share: 1.0,
+        seek_share: 0.3,
+        climb_share: 0.5,
         seek_factor: 8.0,
-        seek_errors: 3.0,
-        worse: 0.25,
+        seek_errors: 2.0,
+        worse: 0.7,
         worse_share: 0.5,
-        back: 0.15,
-        ramp_end: 0.35,
-        late_worse: 0.7,
-        decay: 0.2,
+        back: 0.18,
+        ramp_end: 0.5,
+        late_worse: 1.5,
+        decay: 0.4,
         patience: 12,
     };
 
     /// For optimizers that divide the gradient by its own size: Adam and its kin.
     pub const ADAPTIVE: Self = Self {
-        windows: 50,
+        windows: 80,
         first_rate: 1e-6,
-        worse: 0.5,
-        worse_share: 0.25,
-        back: 0.25,
-        decay: 0.3,
+        seek_share: 0.2,
+        climb_share: 1.0,
+        back: 0.12,
+        ramp_end: 0.35,
         ..Self::MOMENTUM
     };
 }

@@ -112,7 +112,10 @@ impl ModuleVisitor for After {
             0,
         );
         self.sums = Some(match self.sums.take() {
-            Some(before) => before + sums.to_device(&before.device()),
+            Some(before) => {
+                let device = before.device();
+                before + sums.to_device(&device)
+            }
             None => sums,
         });
     }

@@ -78,7 +78,13 @@ impl<M: Module> Guard<M> {
         grads: GradientsParams,
     ) -> M {
         let command = self.monitor.contents(|c| c.command.take());
-        match obey(command, model, &mut self.snapshot, &mut self.previous, optim) {
+        match obey(
+            command,
+            model,
+            &mut self.snapshot,
+            &mut self.previous,
+            optim,
+        ) {
             Next::RolledBack(model) => model,
             Next::Update(model) => match &mut self.meter {
                 Some(meter) => meter.step(rate, model, optim, grads),
@@ -129,8 +135,8 @@ const PREVIOUS: &str = "guard-previous.bpk";
 fn save<M: Module>(model: M, folder: &Path, name: &str) -> Result<(), RecordError> {
     let temporary = folder.join(format!("{name}.tmp"));
     model.into_record().save(&temporary)?;
-    std::fs::rename(&temporary, folder.join(name))?;
-    Ok(())
+    std::fs::rename(&temporary, folder.join(name))
+        .map_err(|error| RecordError::Io(format!("cannot rename {}: {error}", temporary.display())))
 }
 
 /// What is left to do once a command was obeyed.

@@ -62,7 +62,7 @@ struct Contents {
 enum Loss {
     Read(f64),
     /// Still on the device.
-    Tensor(Tensor<1>),
+    Tensor(Box<Tensor<1>>),
 }
 
 impl Probe {
@@ -91,7 +91,7 @@ impl Probe {
     /// # Errors
     /// [`ProbeError::Unread`] where nobody reads the probe.
     pub fn record_tensor<const D: usize>(&self, loss: &Tensor<D>) -> Result<(), ProbeError> {
-        self.push(Loss::Tensor(loss.clone().detach().mean()))
+        self.push(Loss::Tensor(Box::new(loss.clone().detach().mean())))
     }
 
     /// Hands in the metric of one epoch, usually the loss on held-out data. NaN is allowed: [`Plateau`](crate::Plateau) counts
@@ -117,7 +117,13 @@ impl Probe {
             contents.read = contents.read.max(to);
             let skip = from.saturating_sub(contents.dropped) as usize;
             let count = to.saturating_sub(from.max(contents.dropped)) as usize;
-            let losses = contents.losses.iter().skip(skip).take(count).cloned().collect();
+            let losses = contents
+                .losses
+                .iter()
+                .skip(skip)
+                .take(count)
+                .cloned()
+                .collect();
             // What every scheduler of today has read is needed no more; a second scheduler reads within the same step.
             while contents.losses.len() > 64 && contents.dropped < contents.read.saturating_sub(64)
             {
@@ -128,10 +134,7 @@ impl Probe {
         });
         let values = losses.iter().map(|loss| match loss {
             Loss::Read(value) => *value,
-            Loss::Tensor(tensor) => tensor
-                .clone()
-                .try_into_scalar::<f64>()
-                .unwrap_or(f64::NAN),
+            Loss::Tensor(tensor) => tensor.clone().try_into_scalar::<f64>().unwrap_or(f64::NAN),
         });
         (!losses.is_empty()).then(|| values.sum::<f64>() / losses.len() as f64)
     }

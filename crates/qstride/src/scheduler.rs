@@ -337,7 +337,11 @@ impl Scheduler {
     fn take_in(&mut self, loss: f64) {
         let counts = &mut self.counts;
         counts.without_loss = 0;
-        counts.not_finite = if loss.is_finite() { 0 } else { counts.not_finite + 1 };
+        counts.not_finite = if loss.is_finite() {
+            0
+        } else {
+            counts.not_finite + 1
+        };
         counts.same_loss = if loss.to_bits() == counts.last_loss {
             counts.same_loss + 1
         } else {

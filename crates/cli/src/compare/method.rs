@@ -161,7 +161,7 @@ fn blind(form: &str, rest: &str) -> Result<Kind> {
         None => (rest, None),
     };
     let set = Arc::new(ActionSet::preset(set)?);
-    if set.actions.iter().any(|a| matches!(a, Action::RollBack(_))) {
+    if set.actions.iter().any(|a| matches!(a, Action::Residual(_))) {
         bail!(
             "the action set `{}` is for the stochastic regime, which compare does not run",
             set.name
@@ -280,7 +280,7 @@ mod tests {
         );
         assert!(fault("fixed:proposals").contains("say which action"));
         assert!(fault("keep:v1:accept").contains("nothing is expected where `:accept` stands"));
-        assert!(fault("random:schedule").contains("stochastic regime"));
+        assert!(fault("random:residual").contains("stochastic regime"));
         assert!(
             fault("no/such/folder")
                 .contains("checkpoint no/such/folder: cannot read manifest.json")
@@ -318,6 +318,8 @@ mod tests {
             regime,
             features,
             action_set,
+            schedule: (regime == Regime::Stochastic)
+                .then_some(qstride_control::schedule::ScheduleSettings::MOMENTUM),
             network,
             recipe_sha256: sha256(recipe.to_string().as_bytes()),
             recipe,
