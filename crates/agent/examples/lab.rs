@@ -53,6 +53,7 @@ fn constant(t: &Task, opt: OptimizerKind, rate: f64, cosine: bool) -> f64 {
     }
 }
 
+thread_local! { static CP: Option<qstride_control::Checkpoint> = std::env::var("CP").ok().map(|p| qstride_control::Checkpoint::load(std::path::Path::new(&p)).unwrap()); }
 fn rule(
     t: &Task,
     opt: OptimizerKind,
@@ -81,7 +82,7 @@ fn rule(
         Streams::new(*seed).stream("minibatches"),
     );
     let actions = Arc::new(ActionSet::preset("residual").unwrap());
-    let r = run(&mut e, &mut Blind::keeping(actions));
+    let r = CP.with(|c| match c { Some(c) => run(&mut e, &mut c.controller()), None => run(&mut e, &mut Blind::keeping(actions)) });
     let v0 = o.value(&o.start());
     let v = if r.best_value.is_finite() {
         r.best_value.min(10.0 * v0)
@@ -151,6 +152,7 @@ fn main() {
     }
     let floor = |t: &Task| 1e-6 * t.0.value(&t.0.start());
     for opt in opts {
+        if std::env::var("OPT").is_ok_and(|o| opts[o.parse::<usize>().unwrap()] != opt) { continue; }
         let rates: Vec<f64> = (0..9).map(|i| 10f64.powf(-3.0 + 0.5 * i as f64)).collect();
         let arates: Vec<f64> = (0..9).map(|i| 10f64.powf(-4.5 + 0.5 * i as f64)).collect();
         let rs = if opt == OptimizerKind::Adam {

@@ -71,12 +71,14 @@ impl RampSettings {
 
     /// For optimizers that divide the gradient by its own size: Adam and its kin.
     pub const ADAPTIVE: Self = Self {
-        windows: 80,
+        windows: 33,
         first_rate: 1e-6,
-        seek_share: 0.2,
-        climb_share: 1.0,
-        back: 0.12,
+        seek_errors: 4.0,
+        worse_share: 0.4,
+        back: 0.08,
         ramp_end: 0.35,
+        late_worse: 0.3,
+        decay: 0.3,
         ..Self::MOMENTUM
     };
 }
