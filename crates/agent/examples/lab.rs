@@ -82,7 +82,10 @@ fn rule(
         Streams::new(*seed).stream("minibatches"),
     );
     let actions = Arc::new(ActionSet::preset("residual").unwrap());
-    let r = CP.with(|c| match c { Some(c) => run(&mut e, &mut c.controller()), None => run(&mut e, &mut Blind::keeping(actions)) });
+    let r = CP.with(|c| match c {
+        Some(c) => run(&mut e, &mut c.controller()),
+        None => run(&mut e, &mut Blind::keeping(actions)),
+    });
     let v0 = o.value(&o.start());
     let v = if r.best_value.is_finite() {
         r.best_value.min(10.0 * v0)
@@ -152,7 +155,9 @@ fn main() {
     }
     let floor = |t: &Task| 1e-6 * t.0.value(&t.0.start());
     for opt in opts {
-        if std::env::var("OPT").is_ok_and(|o| opts[o.parse::<usize>().unwrap()] != opt) { continue; }
+        if std::env::var("OPT").is_ok_and(|o| opts[o.parse::<usize>().unwrap()] != opt) {
+            continue;
+        }
         let rates: Vec<f64> = (0..9).map(|i| 10f64.powf(-3.0 + 0.5 * i as f64)).collect();
         let arates: Vec<f64> = (0..9).map(|i| 10f64.powf(-4.5 + 0.5 * i as f64)).collect();
         let rs = if opt == OptimizerKind::Adam {
