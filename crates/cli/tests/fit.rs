@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use assert_cmd::Command;
+use qstride::LastDecision;
 use qstride_objectives::dataset::Dataset;
 use serde_json::Value;
 
@@ -172,6 +173,83 @@ fn every_optimizer_learns_at_its_own_rate() {
 }
 
 #[test]
+fn no_rate_is_needed_where_the_schedule_finds_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for optimizer in ["sgd", "momentum", "adam"] {
+        let arguments = format!(
+            "fit digits --model mlp:32:relu --optimizer {optimizer} --schedule rule,qstride --json"
+        );
+        let result = json(folder.path(), &arguments);
+        let runs = result["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 2);
+        for run in runs {
+            assert!(run["rate"].is_null() && run["diverged"] == false, "{run}");
+            assert!(
+                run["test_accuracy"].as_f64().unwrap() > 0.95,
+                "{optimizer}: {run}"
+            );
+            assert!(
+                run["train_loss"].as_f64().unwrap() < 0.1,
+                "{optimizer}: {run}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_rough_rate_that_is_far_too_large_is_rolled_back_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "fit digits --model mlp:32:relu --optimizer momentum --schedule rule,qstride --rate 1e4 --json";
+    let result = json(
+        folder.path(),
+        &format!("{words} --audit --gradients-every 5 --out out"),
+    );
+    for (run, schedule) in result["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["rule", "qstride"])
+    {
+        assert!(
+            run["diverged"] == false && run["test_accuracy"].as_f64().unwrap() > 0.9,
+            "{run}"
+        );
+        let log = format!("out/audit-{schedule}-1e4-0.jsonl");
+        let log = fs::read_to_string(folder.path().join(log)).unwrap();
+        let decisions: Vec<LastDecision> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(decisions.len() > 20 && decisions.windows(2).all(|d| d[0].step < d[1].step));
+        let rolled_back = decisions.iter().filter(|d| d.roll_back).count();
+        assert!(rolled_back > 0);
+        assert_eq!(run["rollbacks"], rolled_back);
+        let last = decisions.last().unwrap();
+        assert!(last.phase == "hold" && last.rate < 1.0 && last.loss.unwrap() < 0.5);
+    }
+    // A folder that is written anew holds the decisions of one run.
+    json(
+        folder.path(),
+        &format!("{words} --audit --epochs 2 --out out --force"),
+    );
+    let log = fs::read_to_string(folder.path().join("out/audit-rule-1e4-0.jsonl")).unwrap();
+    let last: LastDecision = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert!(last.step <= 44);
+    // Without a guard the weights are lost, and nothing was rolled back.
+    let lost = json(folder.path(), &format!("{words} --no-guard"));
+    assert_eq!(numbers(&lost["runs"], "rollbacks"), [0.0, 0.0]);
+}
+
+#[test]
+fn the_best_of_a_grid_and_a_schedule_that_finds_its_rate_stand_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "fit digits --model softmax --optimizer sgd --epochs 2 --schedule constant,qstride --grid --json";
+    let result = json(folder.path(), words);
+    assert_eq!(result["runs"].as_array().unwrap().len(), 10);
+    assert!(result["summary"][9]["rate"].is_null());
+}
+
+#[test]
 fn a_small_cnn_learns_images_from_idx_files() {
     let folder = tempfile::tempdir().unwrap();
     // A bright square in one of four corners of 6 x 6 pixels, in some noise.
@@ -225,7 +303,7 @@ fn the_same_seed_gives_the_same_bits_on_one_and_two_threads() {
     let folder = tempfile::tempdir().unwrap();
     let bits = |words: &str| -> Vec<(u64, u64, u64)> {
         let arguments = format!(
-            "fit digits --epochs 3 --schedule constant,one-cycle --rate auto,1e-2 --json {words}"
+            "fit digits --epochs 3 --schedule constant,one-cycle,qstride --rate auto,1e-2 --json {words}"
         );
         let result = json(folder.path(), &arguments);
         let (train, first) = (
@@ -239,7 +317,7 @@ fn the_same_seed_gives_the_same_bits_on_one_and_two_threads() {
     };
     for model in ["mlp:16", "cnn"] {
         let one = bits(&format!("--model {model} --seeds 3 --threads 1"));
-        assert_eq!(one.len(), 12);
+        assert_eq!(one.len(), 18);
         assert_eq!(one, bits(&format!("--model {model} --seeds 3 --threads 2")));
         // A seed means the same alone and among others; another one means something else.
         let alone = bits(&format!("--model {model} --seed 1"));
@@ -475,6 +553,15 @@ fn faults_of_the_data_end_with_1() {
             "cannot write into the folder file/out",
         ),
         ("none.idx --labels none.idx", "none.idx: cannot be read"),
+        (
+            "digits --audit --schedule cosine",
+            "--audit are for the schedules rule and qstride",
+        ),
+        (
+            "digits --policy nowhere --schedule rule",
+            "--policy is for the schedule qstride",
+        ),
+        ("digits --policy nowhere --schedule qstride", "nowhere"),
     ] {
         let (code, message) = fault(folder.path(), &format!("fit {arguments}"));
         assert_eq!(code, 1, "{arguments}");

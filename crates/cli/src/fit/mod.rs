@@ -7,13 +7,14 @@ mod options;
 
 mod sweep;
 
-mod examples;
-mod model;
+pub mod examples;
+pub mod model;
 pub mod optimizer;
 pub mod schedule;
 mod score;
 mod trace;
 mod train;
+pub mod update;
 
 mod summary;
 
@@ -45,10 +46,10 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.load {
         return score_saved(options, folder);
     }
-    let plan = options.plan()?;
+    let mut plan = options.plan()?;
     // Before the folder is made: a model that does not go with the data leaves nothing behind.
     plan.model.architecture(&plan.data)?;
-    let wants_files = !options.json || options.out.is_some();
+    let wants_files = !options.json || options.audit || options.out.is_some();
     let folder = wants_files
         .then(|| {
             Folder::prepare(
@@ -60,6 +61,9 @@ pub fn run(options: &Options) -> Result<()> {
         })
         .transpose()?;
 
+    if let Some(folder) = folder.as_ref().filter(|_| options.audit) {
+        plan.audit = Some(folder.path().to_owned());
+    }
     let interrupted = watch_for_ctrl_c()?;
     let progress = progress_bar(options.json);
     let sweep = Sweep::run(plan, options.threads(), &progress, &interrupted)?;

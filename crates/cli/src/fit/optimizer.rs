@@ -8,6 +8,7 @@ use burn::optim::{
     AdaGradConfig, AdafactorConfig, AdamConfig, AdamWConfig, AdanConfig, AdjustLrFn, LambConfig,
     LionConfig, ModuleOptimizer, MuonConfig, RmsPropConfig, SgdConfig,
 };
+use qstride::OptimizerFamily;
 use qstride_objectives::near_match::hint;
 
 /// An optimizer, with Burn's own settings unless its line below says otherwise.
@@ -79,6 +80,14 @@ impl OptimizerKind {
     /// The rate where none is given: about half a decade below those at which small models on the digits begin to suffer.
     pub fn default_rate(self) -> f64 {
         self.entry().2
+    }
+
+    /// How its step grows with the gradient.
+    pub fn family(self) -> OptimizerFamily {
+        match self {
+            Self::Sgd | Self::Momentum | Self::Nesterov => OptimizerFamily::Momentum,
+            _ => OptimizerFamily::Adaptive,
+        }
     }
 
     /// Reads a name.

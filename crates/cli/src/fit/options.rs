@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use qstride::Scheduler;
 use qstride_agent::DeviceKind;
 use qstride_objectives::data::CsvOptions;
 use qstride_objectives::dataset::Dataset;
@@ -68,7 +69,8 @@ pub struct Options {
     )]
     rate: Vec<RateWord>,
 
-    /// Run each schedule at the nine rates 1e-3 to 1e1 in half decades, and mark its best one as `tuned`.
+    /// Run each schedule at the nine rates 1e-3 to 1e1 in half decades, and mark its best one as `tuned`; one that finds its own
+    /// rate runs once.
     #[arg(long, conflicts_with = "rate")]
     grid: bool,
 
@@ -87,6 +89,23 @@ pub struct Options {
     /// What the schedule `plateau` then multiplies the rate by.
     #[arg(long, value_name = "FACTOR", default_value_t = 0.1, value_parser = share)]
     plateau_factor: f64,
+
+    /// The folder of a checkpoint for the schedule `qstride`, in place of the policy that ships.
+    #[arg(long, value_name = "FOLDER")]
+    policy: Option<PathBuf>,
+
+    /// Let `rule` and `qstride` go on without a guard, which rolls back to the best weights when training blows up.
+    #[arg(long)]
+    no_guard: bool,
+
+    /// Show `rule` and `qstride` the statistics of every K-th gradient, or of none with 0; without this, of every 10th where the policy
+    /// needs them.
+    #[arg(long, value_name = "K")]
+    gradients_every: Option<u64>,
+
+    /// Write each decision of `rule` and `qstride` as a JSON line: audit-SCHEDULE-RATE-SEED.jsonl in the folder.
+    #[arg(long)]
+    pub audit: bool,
 
     /// Passes over the training examples.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -110,7 +129,7 @@ pub struct Options {
 
     /// Train nothing: score the model that an earlier call left in this folder, on all rows of DATA.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["model", "optimizer", "schedule", "rate", "grid", "step_at",
-        "step_factor", "patience", "plateau_factor", "epochs", "batch", "seeds", "seed", "test_share", "threads", "out", "no_plots"])]
+        "step_factor", "patience", "plateau_factor", "policy", "no_guard", "gradients_every", "audit", "epochs", "batch", "seeds", "seed", "test_share", "threads", "out", "no_plots"])]
     pub load: Option<PathBuf>,
 
     /// flex or ndarray.
@@ -133,7 +152,7 @@ pub struct Options {
     #[arg(long)]
     pub no_plots: bool,
 
-    /// Print one JSON object and no table; files are then written only where --out says.
+    /// Print one JSON object and no table; files are then written only where --out or --audit says.
     #[arg(long)]
     pub json: bool,
 }
@@ -180,8 +199,10 @@ impl Options {
     /// What is to be run.
     ///
     /// # Errors
-    /// Every fault of the data, and seeds beyond the largest number.
+    /// Every fault of the data, seeds beyond the largest number, a policy that cannot be loaded, or options for a schedule that is
+    /// not among the named ones.
     pub fn plan(&self) -> Result<Plan> {
+        self.check_control()?;
         let Some(last) = self.seed.checked_add(self.seeds - 1) else {
             bail!("--seed {}: no room for {} seeds", self.seed, self.seeds);
         };
@@ -194,6 +215,10 @@ impl Options {
             step_factor: self.step_factor,
             patience: self.patience,
             plateau_factor: self.plateau_factor,
+            policy: self.policy.clone(),
+            guard: !self.no_guard,
+            gradients_every: self.gradients_every,
+            audit: None,
             seeds: (self.seed..=last).collect(),
             epochs: self.epochs,
             batch: self.batch as usize,
@@ -202,9 +227,27 @@ impl Options {
         })
     }
 
+    /// Whether there is a schedule for what is said about control, and a policy in its folder.
+    fn check_control(&self) -> Result<()> {
+        let controls = self.no_guard || self.audit || self.gradients_every.is_some();
+        if controls && !self.schedule.iter().any(|kind| kind.finds_its_rate()) {
+            bail!(
+                "--no-guard, --gradients-every and --audit are for the schedules rule and qstride"
+            );
+        }
+        if let Some(folder) = &self.policy {
+            if !self.schedule.contains(&ScheduleKind::Qstride) {
+                bail!("--policy is for the schedule qstride");
+            }
+            Scheduler::from_checkpoint(folder)?;
+        }
+        Ok(())
+    }
+
     /// Every schedule with every rate, each pair once.
     fn schedules(&self) -> Vec<(ScheduleKind, Option<f64>)> {
-        let words = match self.grid {
+        let words = |kind: ScheduleKind| match self.grid {
+            true if kind.finds_its_rate() => vec![RateWord::Auto],
             true => grid().map(RateWord::Given).collect(),
             false => self.rate.clone(),
         };
@@ -214,7 +257,7 @@ impl Options {
                 RateWord::Auto => (kind, kind.default_rate(self.optimizer)),
                 RateWord::Given(rate) => (kind, Some(*rate)),
             };
-            words.iter().map(rate).collect::<Vec<_>>()
+            words(kind).iter().map(rate).collect::<Vec<_>>()
         });
         pairs
             .filter(|(kind, rate)| seen.insert((*kind, rate.map(f64::to_bits))))
@@ -271,7 +314,8 @@ fn after_help() -> String {
         text.push_str(&format!("  {:<10} {}\n", kind.name(), kind.about()));
     }
     text.push_str(
-        "\n`auto` is three times the optimizer's rate for one-cycle, whose peak is brief. The train loss is that of all training \
+        "\n`auto` is three times the optimizer's rate for one-cycle, whose peak is brief. `rule` and `qstride` \
+         find their own; a number is a rough rate then, which may be wrong by a factor of 100. The train loss is that of all training \
          examples after the last step. A run has diverged if it is not finite, or above the loss of the first batch.",
     );
     text
@@ -307,6 +351,12 @@ mod tests {
         );
         let options = options("digits --grid --schedule constant,cosine,constant");
         assert_eq!(options.schedules().len(), 18);
+        let options = self::options("digits --grid --schedule rule,constant,qstride");
+        let schedules = options.schedules();
+        assert_eq!(
+            (schedules.len(), schedules[0]),
+            (11, (ScheduleKind::Rule, None))
+        );
     }
 
     #[test]
@@ -323,6 +373,11 @@ mod tests {
                 (ScheduleKind::OneCycle, Some(0.1)),
                 (ScheduleKind::OneCycle, Some(0.5)),
             ]
+        );
+        let pairs = options("digits --schedule rule --rate auto,3").schedules();
+        assert_eq!(
+            pairs,
+            [(ScheduleKind::Rule, None), (ScheduleKind::Rule, Some(3.0))]
         );
     }
 

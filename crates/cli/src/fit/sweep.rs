@@ -1,5 +1,6 @@
 //! Every schedule at every rate with every seed, on all cores, in an order that depends on nothing.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -35,6 +36,14 @@ pub struct Plan {
     pub patience: usize,
     /// What the rate is multiplied by when it has lasted longer.
     pub plateau_factor: f64,
+    /// The checkpoint folder of the policy, where it is not the one that ships.
+    pub policy: Option<PathBuf>,
+    /// Whether schedules that find their own rate have a guard.
+    pub guard: bool,
+    /// The interval of gradient statistics for them; where it is not given, what the policy needs.
+    pub gradients_every: Option<u64>,
+    /// The folder of their audit logs, where they are wanted.
+    pub audit: Option<PathBuf>,
     /// The master seeds; each splits the data, draws the initial weights and orders the examples.
     pub seeds: Vec<u64>,
     /// Passes over the training examples.
@@ -163,10 +172,15 @@ impl Sweep {
         let steps = training.steps(train_examples);
         let settings = ScheduleSettings {
             steps,
+            optimizer: plan.optimizer,
             step_at: plan.step_at.clone(),
             step_factor: plan.step_factor,
             patience: plan.patience,
             plateau_factor: plan.plateau_factor,
+            policy: plan.policy.clone(),
+            guard: plan.guard,
+            gradients_every: plan.gradients_every,
+            audit: None,
         };
         let jobs = Jobs {
             plan: &plan,
@@ -232,7 +246,11 @@ impl Jobs<'_> {
         let (schedule, rate) = self.plan.schedules[job / self.parts.len()];
         let index = job % self.parts.len();
         let (seed, Parts { train, test, .. }) = (self.plan.seeds[index], &self.parts[index]);
-        let start = schedule.start(rate, &self.settings)?;
+        let settings = ScheduleSettings {
+            audit: self.plan.audit_log(schedule, rate, seed),
+            ..self.settings.clone()
+        };
+        let start = schedule.start(rate, &settings)?;
         let Some(trained) = self.training.run(train, test, start, seed) else {
             return Ok(None);
         };
@@ -274,6 +292,14 @@ impl Jobs<'_> {
 }
 
 impl Plan {
+    /// Where a run writes its decisions.
+    fn audit_log(&self, schedule: ScheduleKind, rate: Option<f64>, seed: u64) -> Option<PathBuf> {
+        // All digits: no two rates share a file.
+        let rate = rate.map_or("auto".to_owned(), |rate| format!("{rate:e}"));
+        let folder = self.audit.as_ref()?;
+        Some(folder.join(format!("audit-{schedule}-{rate}-{seed}.jsonl")))
+    }
+
     fn split(&self, seed: u64) -> Result<Parts> {
         let split = self.data.split(1.0 - self.test_share, seed)?;
         Ok(Parts {

@@ -45,7 +45,7 @@ pub struct Trained {
     pub train_loss: f64,
     /// The accuracy, or R², of the test examples.
     pub test_score: f64,
-    /// Optimizer steps taken; fewer than planned only where the loss has become NaN.
+    /// Optimizer steps taken; fewer than planned only where the loss has become NaN and no guard brings the weights back.
     pub steps: u64,
     /// Times that a guard went back to an earlier state.
     pub rollbacks: u64,
@@ -75,6 +75,7 @@ impl Training<'_> {
         let mut random = streams.stream("initial weights");
         let mut network = self.architecture.init(&mut random, &device);
         let mut optimizer = self.optimizer.init();
+        let mut update = schedule.update(&network);
 
         let planned = self.steps(train.len());
         let mut trace = Trace::new(planned);
@@ -95,12 +96,12 @@ impl Training<'_> {
 
                 schedule.record(value);
                 let rate = schedule.rate();
-                network = optimizer.step(rate, network, gradients);
+                network = update.step(rate, network, &mut optimizer, gradients);
 
                 trace.push(value, rate);
                 epoch_loss += value * indices.len() as f64;
                 self.progress.inc(1);
-                if value.is_nan() {
+                if value.is_nan() && !update.can_roll_back() {
                     // The weights are NaN too and stay so; the steps that are left would cost time for nothing.
                     self.progress.inc(planned - trace.steps());
                     break 'training;
@@ -116,7 +117,7 @@ impl Training<'_> {
             train_loss: score(&network, train, self.device).loss,
             test_score: score(&network, test, self.device).test,
             steps: trace.steps(),
-            rollbacks: 0,
+            rollbacks: schedule.rollbacks(),
             seconds,
             trace,
             network,

@@ -1,21 +1,26 @@
 //! Learning-rate schedules: what `--schedule` names, and the one interface through which the training loop asks for a rate.
 
+mod controlled;
 mod cosine;
 mod one_cycle;
 mod step_decay;
 
 use std::fmt;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use burn::lr_scheduler::LrScheduler;
 use burn::lr_scheduler::constant::ConstantLr;
-use qstride::{Plateau, Probe};
+use qstride::{Plateau, Probe, Scheduler};
 use qstride_objectives::near_match::hint;
 
+use self::controlled::Controlled;
 use self::cosine::Cosine;
 use self::one_cycle::OneCycle;
 use self::step_decay::StepDecay;
+use super::model::Network;
 use super::optimizer::OptimizerKind;
+use super::update::Update;
 
 /// The rate of a run, step by step.
 pub trait Schedule: Send {
@@ -27,6 +32,16 @@ pub trait Schedule: Send {
 
     /// Takes the mean training loss of the epoch that has ended.
     fn end_epoch(&mut self, _mean_loss: f64) {}
+
+    /// What carries out its steps on this network, which is at its start.
+    fn update(&self, _network: &Network) -> Update {
+        Update::Plain
+    }
+
+    /// Times that it went back to an earlier state.
+    fn rollbacks(&self) -> u64 {
+        0
+    }
 }
 
 /// A schedule that looks at nothing but the number of steps.
@@ -59,6 +74,8 @@ impl Schedule for Watching {
 pub struct ScheduleSettings {
     /// Optimizer steps of the whole training.
     pub steps: u64,
+    /// The optimizer that it drives.
+    pub optimizer: OptimizerKind,
     /// The shares of them at which step decay falls.
     pub step_at: Vec<f64>,
     /// What it is then multiplied by.
@@ -67,6 +84,14 @@ pub struct ScheduleSettings {
     pub patience: usize,
     /// What the rate is multiplied by when it has lasted longer.
     pub plateau_factor: f64,
+    /// The checkpoint folder of the policy, where it is not the one that ships.
+    pub policy: Option<PathBuf>,
+    /// Whether a guard rolls back when training blows up.
+    pub guard: bool,
+    /// The interval of gradient statistics, 0 for none; where it is not given, what the policy needs.
+    pub gradients_every: Option<u64>,
+    /// The file that takes every decision as a JSON line.
+    pub audit: Option<PathBuf>,
 }
 
 /// A schedule by its name.
@@ -82,16 +107,22 @@ pub enum ScheduleKind {
     Plateau,
     /// [`OneCycle`]
     OneCycle,
+    /// [`Scheduler::rule`]
+    Rule,
+    /// [`Scheduler::pretrained_for`], or a policy of one's own.
+    Qstride,
 }
 
 impl ScheduleKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Constant,
         Self::Cosine,
         Self::Step,
         Self::Plateau,
         Self::OneCycle,
+        Self::Rule,
+        Self::Qstride,
     ];
 
     /// What the command line calls it.
@@ -102,6 +133,8 @@ impl ScheduleKind {
             Self::Step => "step",
             Self::Plateau => "plateau",
             Self::OneCycle => "one-cycle",
+            Self::Rule => "rule",
+            Self::Qstride => "qstride",
         }
     }
 
@@ -117,6 +150,8 @@ impl ScheduleKind {
             Self::OneCycle => {
                 "up to the rate from a 25th of it in the first 0.3, then down to nearly 0"
             }
+            Self::Rule => "a scripted rule that finds its own rate: ramp, hold, decay",
+            Self::Qstride => "a learned policy on that rule (--policy)",
         }
     }
 
@@ -130,42 +165,56 @@ impl ScheduleKind {
         found.ok_or_else(|| format!("unknown schedule '{name}'; {}", hint(name, &names, 20)))
     }
 
+    /// Whether it finds its own rate; one that is given is a rough one.
+    pub fn finds_its_rate(self) -> bool {
+        matches!(self, Self::Rule | Self::Qstride)
+    }
+
     /// The rate where none is given; `None` for a schedule that finds its own. One-cycle visits its peak only briefly, which
     /// lies half a decade higher.
     pub fn default_rate(self, optimizer: OptimizerKind) -> Option<f64> {
-        Some(match self {
-            Self::OneCycle => 3.0 * optimizer.default_rate(),
-            _ => optimizer.default_rate(),
-        })
+        match self {
+            Self::Rule | Self::Qstride => None,
+            Self::OneCycle => Some(3.0 * optimizer.default_rate()),
+            _ => Some(optimizer.default_rate()),
+        }
     }
 
     /// The schedule at its beginning.
     ///
     /// # Errors
-    /// A setting that this schedule cannot have.
+    /// A setting that this schedule cannot have, a policy that cannot be loaded, an audit log that cannot be written.
     pub fn start(
         self,
         rate: Option<f64>,
         settings: &ScheduleSettings,
     ) -> Result<Box<dyn Schedule>> {
-        let rate = rate.with_context(|| format!("the schedule {self} needs a rate"))?;
-        let steps = settings.steps;
+        let given = || rate.with_context(|| format!("the schedule {self} needs a rate"));
+        let (steps, family) = (settings.steps, settings.optimizer.family());
         Ok(match self {
-            Self::Constant => Box::new(Unseeing(ConstantLr::new(rate))),
-            Self::Cosine => Box::new(Unseeing(Cosine::new(rate, steps))),
+            Self::Constant => Box::new(Unseeing(ConstantLr::new(given()?))),
+            Self::Cosine => Box::new(Unseeing(Cosine::new(given()?, steps))),
             Self::Step => {
                 let (shares, factor) = (&settings.step_at, settings.step_factor);
-                Box::new(Unseeing(StepDecay::new(rate, steps, shares, factor)))
+                Box::new(Unseeing(StepDecay::new(given()?, steps, shares, factor)))
             }
             Self::Plateau => {
                 let probe = Probe::new();
-                let scheduler = Plateau::new(rate, &probe)
+                let scheduler = Plateau::new(given()?, &probe)
                     .patience(settings.patience)
                     .factor(settings.plateau_factor)
                     .build()?;
                 Box::new(Watching { scheduler, probe })
             }
-            Self::OneCycle => Box::new(Unseeing(OneCycle::new(rate, steps))),
+            Self::OneCycle => Box::new(Unseeing(OneCycle::new(given()?, steps))),
+            Self::Rule => Box::new(Controlled::new(Scheduler::rule(family), rate, settings)?),
+            Self::Qstride => {
+                let scheduler = match &settings.policy {
+                    Some(folder) => Scheduler::from_checkpoint(folder)?,
+                    None => Scheduler::pretrained_for(family),
+                };
+                Box::new(Controlled::new(scheduler, rate, settings)?)
+            }
         })
     }
 }
@@ -199,10 +248,15 @@ pub mod tests {
     fn settings() -> ScheduleSettings {
         ScheduleSettings {
             steps: 100,
+            optimizer: OptimizerKind::Sgd,
             step_at: vec![0.5, 0.75],
             step_factor: 0.1,
             patience: 2,
             plateau_factor: 0.5,
+            policy: None,
+            guard: true,
+            gradients_every: None,
+            audit: None,
         }
     }
 
@@ -210,6 +264,9 @@ pub mod tests {
     fn no_schedule_goes_above_its_rate_or_to_nothing() {
         for kind in ScheduleKind::ALL {
             assert_eq!(ScheduleKind::parse(kind.name()), Ok(kind));
+            if kind.finds_its_rate() {
+                continue;
+            }
             let mut schedule = kind.start(Some(5.0), &settings()).unwrap();
             let rates: Vec<f64> = (0..100)
                 .map(|_| {
@@ -223,6 +280,20 @@ pub mod tests {
         }
         let fault = ScheduleKind::parse("cosin").unwrap_err();
         assert_eq!(fault, "unknown schedule 'cosin'; did you mean 'cosine'?");
+    }
+
+    #[test]
+    fn what_finds_its_rate_needs_none_and_starts_far_below_a_rough_one() {
+        for kind in ScheduleKind::ALL {
+            let without = kind.start(None, &settings());
+            assert_eq!(without.is_ok(), kind.finds_its_rate(), "{kind}");
+            let Ok(mut without) = without else { continue };
+            let mut rough = kind.start(Some(5.0), &settings()).unwrap();
+            without.record(1.0);
+            rough.record(1.0);
+            assert_eq!((without.rate(), rough.rate()), (1e-7, 5.0 * 1e-3));
+            assert_eq!(without.rollbacks(), 0);
+        }
     }
 
     #[test]

@@ -1,29 +1,17 @@
-//! `qstride bench`: how fast training is on this machine.
+//! `qstride bench train`: how fast learning is on this machine.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
+use clap::Args;
 use qstride_agent::{DeviceKind, Problem, Problems, Recipe, Trainer};
 use qstride_objectives::suite::suite;
 use serde_json::json;
 
-/// Measure speed and memory.
+/// What `qstride bench train` takes.
 #[derive(Debug, Args)]
 pub struct Options {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, Subcommand)]
-enum What {
-    /// Train on the peer task (128 environments, 12-64-64-3, batches of 64, double Q, replay of 50,000), on one thread.
-    Train(TrainOptions),
-}
-
-#[derive(Debug, Args)]
-struct TrainOptions {
     /// Environment steps that are timed, once the replay memory is full.
     #[arg(long, default_value_t = 100_000)]
     steps: u64,
@@ -49,14 +37,11 @@ struct Timing {
     shares: [f64; 3],
 }
 
-/// Runs the benchmark that was asked for.
+/// Trains for a while, and prints figures.
+///
+/// # Errors
+/// When the threads or the trainer cannot be made.
 pub fn run(options: &Options) -> Result<()> {
-    match &options.what {
-        What::Train(options) => train(options),
-    }
-}
-
-fn train(options: &TrainOptions) -> Result<()> {
     // One thread: that is what published trainers were timed on. The pool may be made by nobody before.
     rayon::ThreadPoolBuilder::new()
         .num_threads(1)
@@ -99,7 +84,7 @@ fn train(options: &TrainOptions) -> Result<()> {
     Ok(())
 }
 
-fn time(options: &TrainOptions, steps_per_update: u64) -> Result<Timing> {
+fn time(options: &Options, steps_per_update: u64) -> Result<Timing> {
     let clock = Instant::now();
     // Training goes on while the replay fills, then for the timed steps.
     let recipe = Recipe::peer(options.steps + 60_000, steps_per_update).check()?;

@@ -1,0 +1,33 @@
+//! `qstride bench`: speed and memory on this machine.
+
+mod scheduler;
+mod train;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// Measure speed and memory.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Train on the peer task (128 environments, 12-64-64-3, batches of 64, double Q, replay of 50,000), on one thread.
+    Train(train::Options),
+    /// What control costs in a training loop (784-128-10, batches of 64, SGD with momentum).
+    Scheduler(scheduler::Options),
+}
+
+/// Runs the benchmark that was asked for.
+///
+/// # Errors
+/// As the benchmark says.
+pub fn run(options: &Options) -> Result<()> {
+    match &options.what {
+        What::Train(options) => train::run(options),
+        What::Scheduler(options) => scheduler::run(options),
+    }
+}
