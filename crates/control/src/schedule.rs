@@ -18,6 +18,8 @@ use crate::window::{GradientStatistics, LossScale, WindowMeter};
 
 /// Rates stay within these bounds in the stochastic regime.
 pub const RATE_BOUNDS: (f64, f64) = (1e-12, 1e4);
+/// A loss beyond this counts as infinite: sums of squares over a window stay finite.
+const MOST_LOSS: f64 = 1e150;
 /// No decision changes the rate by more than these factors.
 pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
 
@@ -200,6 +202,8 @@ pub struct Schedule {
     blown_up: bool,
     fallen_back: bool,
     decided: bool,
+    /// The rate before the last loss, without the annealing: a decision changes it within bounds.
+    rate_before: f64,
     command: Command,
 }
 
@@ -230,6 +234,7 @@ impl Schedule {
             blown_up: false,
             fallen_back: false,
             decided: false,
+            rate_before: rate,
             command: Command {
                 rate,
                 snapshot: false,
@@ -299,6 +304,7 @@ impl Schedule {
     pub fn measure(&mut self, loss: f64) -> bool {
         self.measured += 1;
         self.decided = false;
+        self.rate_before = self.observation.rate;
         self.command.snapshot = false;
         self.command.roll_back = false;
         if let Some(steps) = self.run.steps {
@@ -328,7 +334,7 @@ impl Schedule {
             1.0 / self.settings.most_residual,
             self.settings.most_residual,
         );
-        o.rate = within_bounds(before, self.anchor.rate() * o.window.residual);
+        o.rate = within_bounds(self.rate_before, self.anchor.rate() * o.window.residual);
         if o.rate != before {
             o.window.since_change = 0;
         }
@@ -374,7 +380,10 @@ impl Schedule {
         }
         self.command.snapshot = self.meter.close(scale, &mut self.observation);
         self.follow_anchor();
-        self.anchor.phase() == Phase::Hold && !self.command.roll_back && !self.fallen_back
+        self.anchor.phase() == Phase::Hold
+            && !self.command.roll_back
+            && !self.fallen_back
+            && !self.overrun()
     }
 
     /// Asks the anchor at the end of a window, or after a blow-up.
@@ -384,7 +393,7 @@ impl Schedule {
             .anchor
             .decide(&self.observation, self.run.steps.is_some());
         let o = &mut self.observation;
-        let rate = within_bounds(o.rate, decision.rate * o.window.residual);
+        let rate = within_bounds(self.rate_before, decision.rate * o.window.residual);
         o.window.anchor_rate = decision.rate;
         if decision.roll_back {
             self.command.snapshot = false;
@@ -414,7 +423,7 @@ impl Schedule {
     /// Not finite, far above all that the first windows held, or twice in a row above it. Where nothing was updated since the last
     /// roll-back a finite loss is no fault of the rate.
     fn is_blow_up(&mut self, loss: f64) -> bool {
-        if !loss.is_finite() {
+        if !is_usable(loss) {
             return true;
         }
         let Some(scale) = &self.scale else {
@@ -439,7 +448,7 @@ impl Schedule {
         if !o.window.can_roll_back {
             // Nothing mends the parameters: the rate falls once, and what comes next is held against this loss.
             if let Some(scale) = &self.scale
-                && loss.is_finite()
+                && is_usable(loss)
             {
                 self.largest = self.largest.max(scale.above(loss));
             } else if repeated {
@@ -467,7 +476,7 @@ impl Schedule {
             self.anchor.hold_at_most(0.1 * best);
             self.observation.window.anchor_rate = self.anchor.rate();
             self.observation.window.residual = 1.0;
-            self.observation.rate = within_bounds(self.observation.rate, self.anchor.rate());
+            self.observation.rate = within_bounds(self.rate_before, self.anchor.rate());
         }
     }
 
@@ -483,10 +492,18 @@ impl Schedule {
 
     fn annealed(&self, rate: f64) -> f64 {
         match self.run.steps {
-            Some(steps) => rate * self.anchor.decay(self.measured.saturating_sub(1), steps),
+            Some(steps) => {
+                let decay = self.anchor.decay(self.measured.saturating_sub(1), steps);
+                (rate * decay).max(RATE_BOUNDS.0)
+            }
             None => rate,
         }
     }
+}
+
+/// A number that means something as a loss; NaN does not.
+fn is_usable(loss: f64) -> bool {
+    loss.abs() <= MOST_LOSS
 }
 
 /// The new rate within the hard bounds on rates and on their change.
