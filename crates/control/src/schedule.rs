@@ -16,6 +16,8 @@ use crate::observation::Observation;
 use crate::ramp_hold_decay::{Phase, RampHoldDecay, RampSettings};
 use crate::window::{GradientStatistics, LossScale, WindowMeter};
 
+/// A loss beyond this counts as infinite: sums of squares over a window stay finite.
+const MOST_LOSS: f64 = 1e100;
 /// No decision changes the rate by more than these factors.
 pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
 
@@ -198,6 +200,8 @@ pub struct Schedule {
     blown_up: bool,
     fallen_back: bool,
     decided: bool,
+    /// The rate before the last loss, without the annealing: a decision changes it within bounds.
+    rate_before: f64,
     command: Command,
 }
 
@@ -228,6 +232,7 @@ impl Schedule {
             blown_up: false,
             fallen_back: false,
             decided: false,
+            rate_before: rate,
             command: Command {
                 rate,
                 snapshot: false,
@@ -297,6 +302,7 @@ impl Schedule {
     pub fn measure(&mut self, loss: f64) -> bool {
         self.measured += 1;
         self.decided = false;
+        self.rate_before = self.observation.rate;
         self.command.snapshot = false;
         self.command.roll_back = false;
         if let Some(steps) = self.run.steps {
@@ -326,7 +332,7 @@ impl Schedule {
             1.0 / self.settings.most_residual,
             self.settings.most_residual,
         );
-        o.rate = within_bounds(before, self.anchor.rate() * o.window.residual);
+        o.rate = within_bounds(self.rate_before, self.anchor.rate() * o.window.residual);
         if o.rate != before {
             o.window.since_change = 0;
         }
@@ -372,7 +378,10 @@ impl Schedule {
         }
         self.command.snapshot = self.meter.close(scale, &mut self.observation);
         self.follow_anchor();
-        self.anchor.phase() == Phase::Hold && !self.command.roll_back && !self.fallen_back
+        self.anchor.phase() == Phase::Hold
+            && !self.command.roll_back
+            && !self.fallen_back
+            && !self.overrun()
     }
 
     /// Asks the anchor at the end of a window, or after a blow-up.
@@ -382,7 +391,7 @@ impl Schedule {
             .anchor
             .decide(&self.observation, self.run.steps.is_some());
         let o = &mut self.observation;
-        let rate = within_bounds(o.rate, decision.rate * o.window.residual);
+        let rate = within_bounds(self.rate_before, decision.rate * o.window.residual);
         o.window.anchor_rate = decision.rate;
         if decision.roll_back {
             self.command.snapshot = false;
@@ -465,7 +474,7 @@ impl Schedule {
             self.anchor.hold_at_most(0.1 * best);
             self.observation.window.anchor_rate = self.anchor.rate();
             self.observation.window.residual = 1.0;
-            self.observation.rate = within_bounds(self.observation.rate, self.anchor.rate());
+            self.observation.rate = within_bounds(self.rate_before, self.anchor.rate());
         }
     }
 
@@ -481,15 +490,18 @@ impl Schedule {
 
     fn annealed(&self, rate: f64) -> f64 {
         match self.run.steps {
-            Some(steps) => rate * self.anchor.decay(self.measured.saturating_sub(1), steps),
+            Some(steps) => {
+                let decay = self.anchor.decay(self.measured.saturating_sub(1), steps);
+                (rate * decay).max(SCHEDULE_BOUNDS.0)
+            }
             None => rate,
         }
     }
 }
 
-/// Finite, and so that its square is too.
+/// A number that means something as a loss; NaN does not.
 fn is_usable(loss: f64) -> bool {
-    loss.abs() < 1e100
+    loss.abs() <= MOST_LOSS
 }
 
 /// The new rate within the hard bounds on rates and on their change.

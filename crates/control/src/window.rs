@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::Observation;
 
+/// Ratios of gradient statistics beyond this say no more than this.
+const MOST_RATIO: f64 = 1e100;
+
 /// What losses are compared by: ln(loss - floor + 1e-6 · scale), defined for every loss above the floor.
 ///
 /// The scale is |first loss - floor|. The floor is 0 until a loss is negative; then it falls below the lowest loss, by half of what the
@@ -79,6 +82,8 @@ impl GradientStatistics {
 /// Sums over the steps of the present window.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WindowMeter {
+    /// Losses are summed up as differences from the first: a constant one stays the same to the last bit.
+    first: f64,
     losses: f64,
     squared_losses: f64,
     log_losses: f64,
@@ -100,8 +105,12 @@ impl WindowMeter {
     /// A loss that the guard let through.
     pub fn measure(&mut self, scale: &LossScale, loss: f64) {
         let log = scale.log(loss);
-        self.losses += loss;
-        self.squared_losses += loss * loss;
+        if self.steps == 0 {
+            self.first = loss;
+        }
+        let above_first = loss - self.first;
+        self.losses += above_first;
+        self.squared_losses += above_first * above_first;
         self.log_losses += log;
         self.squared_log_losses += log * log;
         self.steps += 1;
@@ -112,10 +121,13 @@ impl WindowMeter {
         let tiny = 1e-6 * scale.above(scale.first) + f64::MIN_POSITIVE;
         let cosine =
             -gradient.slope / (gradient.gradient_norm * gradient.step_norm + f64::MIN_POSITIVE);
-        self.gradient_norms += gradient.gradient_norm;
+        // Parameters that start at zero, or a loss of zero, make a ratio infinite.
+        let within = |ratio: f64| ratio.clamp(-MOST_RATIO, MOST_RATIO);
+        self.gradient_norms += within(gradient.gradient_norm);
         self.cosines += cosine.clamp(-1.0, 1.0);
-        self.promised += -gradient.slope / (scale.above(loss) + tiny);
-        self.relative_steps += gradient.step_norm / (gradient.parameter_norm + f64::MIN_POSITIVE);
+        self.promised += within(-gradient.slope / (scale.above(loss) + tiny));
+        self.relative_steps +=
+            within(gradient.step_norm / (gradient.parameter_norm + f64::MIN_POSITIVE));
         self.gradients += 1;
     }
 
@@ -135,7 +147,7 @@ impl WindowMeter {
         }
         let steps = f64::from(sums.steps);
         let first = w.log_losses.is_empty();
-        let mean = sums.losses / steps;
+        let mean = sums.first + sums.losses / steps;
         let log = scale.log(mean);
         if first {
             w.average_log_loss = log;
@@ -224,6 +236,36 @@ mod tests {
         // No gradient statistics came: what was known stays.
         assert_eq!(o.window.gradients, 0);
         assert!((o.window.promised_decrease.now - 0.15).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_constant_loss_stays_the_same_to_the_last_bit() {
+        for loss in [2.3, 0.1, -1e100, 1e-300] {
+            let mut o = Observation::at_start(loss, 0.0, 0.1, false);
+            let mut meter = WindowMeter::default();
+            let scale = LossScale::starting_at(loss);
+            (0..7).for_each(|_| meter.measure(&scale, loss));
+            meter.close(&scale, &mut o);
+            assert_eq!((o.value, o.window.deviation), (loss, 0.0));
+        }
+    }
+
+    #[test]
+    fn ratios_stay_finite_where_parameters_and_loss_are_zero() {
+        let scale = LossScale::starting_at(0.0);
+        let mut o = Observation::at_start(0.0, 0.0, 0.1, false);
+        let mut meter = WindowMeter::default();
+        meter.measure(&scale, 0.0);
+        let gradient = GradientStatistics {
+            gradient_norm: 1e30,
+            slope: -1e38,
+            step_norm: 1e30,
+            parameter_norm: 0.0,
+        };
+        meter.update(&scale, 0.0, &gradient);
+        meter.close(&scale, &mut o);
+        let w = &o.window;
+        assert!(w.promised_decrease.now.is_finite() && w.log_relative_step.is_finite());
     }
 
     #[test]

@@ -19,17 +19,16 @@ use crate::scheduler::Scheduler;
 pub struct GradientMeter {
     monitor: Monitor,
     every: u64,
-    steps: u64,
 }
 
 impl GradientMeter {
-    /// Measures at every `every`-th step, the first included; 0 never measures.
+    /// Measures at every `every`-th step of the scheduler, the first included; 0 never measures.
     pub fn new(scheduler: &Scheduler, every: u64) -> Self {
-        Self {
-            monitor: scheduler.monitor(),
-            every,
-            steps: 0,
-        }
+        Self::of(scheduler.monitor(), every)
+    }
+
+    pub(crate) fn of(monitor: Monitor, every: u64) -> Self {
+        Self { monitor, every }
     }
 
     /// In place of `optim.step(rate, model, grads)`.
@@ -45,14 +44,14 @@ impl GradientMeter {
 
     /// Measures what `update` does to the model, when it is time to.
     pub(crate) fn around<M: Module>(
-        &mut self,
+        &self,
         model: M,
         grads: GradientsParams,
         update: impl FnOnce(M, GradientsParams) -> M,
     ) -> M {
-        let due = self.every > 0 && self.steps.is_multiple_of(self.every);
-        self.steps += 1;
-        if !due {
+        // The scheduler's count is part of its record: a resumed run measures at the same steps.
+        let step = self.monitor.contents(|c| c.steps).saturating_sub(1);
+        if self.every == 0 || !step.is_multiple_of(self.every) {
             return update(model, grads);
         }
         let mut before = Before {
@@ -151,7 +150,88 @@ impl After {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::lr_scheduler::LrScheduler;
+    use burn::nn::{Linear, LinearConfig};
+    use burn::optim::SgdConfig;
     use burn::tensor::Device;
+
+    /// y = (1, 2) W + b with W = (3, -1)ᵀ, b = 0.5; the loss is y.
+    fn model() -> Linear {
+        let device = Device::flex().autodiff();
+        let mut model = LinearConfig::new(2, 1).init(&device);
+        model.weight = Param::from_tensor(Tensor::from_floats([[3.0], [-1.0]], &device));
+        model.bias = Some(Param::from_tensor(Tensor::from_floats([0.5], &device)));
+        model
+    }
+
+    fn grads(model: &Linear) -> GradientsParams {
+        let input = Tensor::<2>::from_floats([[1.0, 2.0]], &model.weight.device());
+        GradientsParams::from_grads(model.forward(input).sum().backward(), model)
+    }
+
+    #[test]
+    fn the_four_numbers_by_hand() {
+        let mut scheduler = Scheduler::pretrained();
+        let mut meter = GradientMeter::new(&scheduler, 1);
+        let (model, mut optim) = (model(), SgdConfig::new().init());
+        scheduler.step();
+        let model = meter.step(0.5, model.clone(), &mut optim, grads(&model));
+        // g = (1, 2, 1), Δ = -g/2, x = (3, -1, 0.5)
+        let measured = scheduler.monitor().contents(|c| c.gradient).unwrap();
+        let expected = [6f64.sqrt(), -3.0, 1.5f64.sqrt(), 10.25f64.sqrt()];
+        let found = [
+            measured.gradient_norm,
+            measured.slope,
+            measured.step_norm,
+            measured.parameter_norm,
+        ];
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        assert_eq!(
+            model.weight.val().into_data().iter::<f32>().next(),
+            Some(2.5)
+        );
+    }
+
+    #[test]
+    fn a_parameter_without_a_gradient_is_left_out() {
+        let mut scheduler = Scheduler::pretrained();
+        let mut meter = GradientMeter::new(&scheduler, 1);
+        let model = model();
+        let only_bias = model.clone();
+        let grads = {
+            let all = grads(&model);
+            let bias = only_bias.bias.as_ref().map(|bias| bias.id).unwrap();
+            let mut some = GradientsParams::new();
+            some.register::<1>(bias, all.get::<1>(bias).unwrap());
+            some
+        };
+        scheduler.step();
+        meter.step(0.5, model, &mut SgdConfig::new().init(), grads);
+        let measured = scheduler.monitor().contents(|c| c.gradient).unwrap();
+        assert_eq!((measured.gradient_norm, measured.slope), (1.0, -0.5));
+        assert_eq!((measured.step_norm, measured.parameter_norm), (0.5, 0.5));
+    }
+
+    #[test]
+    fn it_measures_at_every_kth_step_of_the_scheduler_and_never_at_0() {
+        for (every, expected) in [(3, vec![0, 3, 6]), (0, vec![])] {
+            let mut scheduler = Scheduler::pretrained();
+            let mut meter = GradientMeter::new(&scheduler, every);
+            let (mut model, mut optim) = (model(), SgdConfig::new().init());
+            let mut measured = Vec::new();
+            for step in 0..8 {
+                scheduler.step();
+                let grads = grads(&model);
+                model = meter.step(1e-3, model, &mut optim, grads);
+                if scheduler.monitor().contents(|c| c.gradient).is_some() {
+                    measured.push(step);
+                }
+            }
+            assert_eq!(measured, expected);
+        }
+    }
 
     #[test]
     fn inner_products_of_any_length() {

@@ -6,6 +6,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::{ModuleRecord, RecordError};
+use burn::tensor::Bytes;
 use qstride_control::schedule::Command;
 
 use crate::gradient_meter::GradientMeter;
@@ -77,7 +78,7 @@ impl<M: Module> Guard<M> {
         optim: &mut ModuleOptimizer,
         grads: GradientsParams,
     ) -> M {
-        let command = self.monitor.contents(|c| c.command.take());
+        let command = self.monitor.take_command();
         match obey(
             command,
             model,
@@ -117,8 +118,14 @@ impl<M: Module> Guard<M> {
     /// # Errors
     /// A file that is missing, broken, or of another model.
     pub fn load(mut self, folder: impl AsRef<Path>) -> Result<Self, RecordError> {
+        // Burn reads a record's file when a tensor is first used: by then it may be gone, or hold another snapshot.
         let load = |model: M, name: &str| {
-            model.try_load_record(ModuleRecord::load(folder.as_ref().join(name))?)
+            let path = folder.as_ref().join(name);
+            let bytes = std::fs::read(&path).map_err(|error| {
+                RecordError::Io(format!("cannot read {}: {error}", path.display()))
+            })?;
+            let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(bytes))?;
+            model.try_load_record(record)
         };
         self.snapshot = load(self.snapshot, SNAPSHOT)?;
         self.previous = match self.previous {

@@ -96,6 +96,10 @@ pub(crate) struct Contents {
     /// What the guard has to do; it takes it.
     pub(crate) command: Option<Command>,
     pub(crate) guarded: bool,
+    /// The guard has looked for a command since the last step.
+    pub(crate) attended: bool,
+    /// Steps of the scheduler so far.
+    pub(crate) steps: u64,
     /// What the last update did, for the scheduler to take.
     pub(crate) gradient: Option<GradientStatistics>,
 }
@@ -124,6 +128,14 @@ impl Monitor {
     /// Roll-backs so far, those included that were asked for without a guard.
     pub fn rollbacks(&self) -> u32 {
         self.contents(|c| c.rollbacks)
+    }
+
+    /// The guard's side: what there is to do.
+    pub(crate) fn take_command(&self) -> Option<Command> {
+        self.contents(|c| {
+            c.attended = true;
+            c.command.take()
+        })
     }
 
     pub(crate) fn contents<T>(&self, look: impl FnOnce(&mut Contents) -> T) -> T {

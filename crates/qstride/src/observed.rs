@@ -2,11 +2,13 @@
 
 use burn::data::dataloader::Progress;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
-use burn::module::Module;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
+use burn::tensor::{Bool, Int, Tensor};
 use burn::train::metric::{Adaptor, LossInput, LossMetric, Metric, MetricMetadata, Numeric};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 
+use crate::gradient_meter::GradientMeter;
 use crate::guard::{Next, obey};
 use crate::monitor::Monitor;
 use crate::probe::Probe;
@@ -18,7 +20,7 @@ use crate::scheduler::Scheduler;
 /// ```no_run
 /// # use burn::{optim::ModuleOptimizer, train::{Learner, LearnerModel, TrainStep}, train::metric::{Adaptor, LossInput}};
 /// # fn learner<M>(model: M, optim: ModuleOptimizer) -> Learner<qstride::Observed<M>>
-/// # where M: LearnerModel, <M as TrainStep>::Output: Adaptor<LossInput> {
+/// # where M: LearnerModel + burn::module::ModuleDisplay, <M as TrainStep>::Output: Adaptor<LossInput> {
 /// use qstride::{Observed, Scheduler};
 ///
 /// let scheduler = Scheduler::pretrained().steps(1000);
@@ -39,6 +41,10 @@ pub struct Observed<M: Module> {
     probe: Probe,
     #[module(skip)]
     monitor: Monitor,
+    #[module(skip)]
+    meter: Option<GradientMeter>,
+    #[module(skip)]
+    in_memory: bool,
 }
 
 impl<M: Module> Observed<M> {
@@ -50,6 +56,8 @@ impl<M: Module> Observed<M> {
             previous: None,
             probe: scheduler.probe(),
             monitor: scheduler.monitor(),
+            meter: None,
+            in_memory: false,
         }
     }
 
@@ -61,6 +69,12 @@ impl<M: Module> Observed<M> {
         });
         self.snapshot = Some(self.inner.clone());
         self.previous = late.then(|| self.inner.clone());
+        self
+    }
+
+    /// Measures gradient statistics at every so many steps, on one device; see [`GradientMeter`].
+    pub fn measuring_gradients(mut self, every: u64) -> Self {
+        self.meter = Some(GradientMeter::of(self.monitor.clone(), every));
         self
     }
 
@@ -79,9 +93,15 @@ impl<M: Module> Observed<M> {
         optim: &mut ModuleOptimizer,
         update: impl FnOnce(M, &mut ModuleOptimizer) -> M,
     ) -> Self {
-        let command = self.monitor.contents(|c| c.command.take());
+        if !std::mem::replace(&mut self.in_memory, true) {
+            self.snapshot.visit(&mut ReadIn);
+            self.previous.visit(&mut ReadIn);
+        }
         let next = match &mut self.snapshot {
-            Some(snapshot) => obey(command, self.inner, snapshot, &mut self.previous, optim),
+            Some(snapshot) => {
+                let command = self.monitor.take_command();
+                obey(command, self.inner, snapshot, &mut self.previous, optim)
+            }
             None => Next::Update(self.inner),
         };
         self.inner = match next {
@@ -89,6 +109,24 @@ impl<M: Module> Observed<M> {
             Next::RolledBack(model) => model,
         };
         self
+    }
+}
+
+/// Burn reads a checkpoint's file when a tensor is first used. A snapshot may be used long after its checkpoint was deleted, so it is used
+/// at once.
+struct ReadIn;
+
+impl ModuleVisitor for ReadIn {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val().detach().sum();
+    }
+
+    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+        param.val().sum();
+    }
+
+    fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+        param.val().any();
     }
 }
 
@@ -129,7 +167,14 @@ where
         rate: ModuleLearningRate,
         grads: GradientsParams,
     ) -> Self {
-        self.guarded_update(optim, |model, optim| model.optimize(optim, rate, grads))
+        let meter = self.meter.clone();
+        self.guarded_update(optim, |model, optim| match meter {
+            Some(meter) => {
+                let update = |model: M, grads| model.optimize(optim, rate, grads);
+                meter.around(model, grads, update)
+            }
+            None => model.optimize(optim, rate, grads),
+        })
     }
 
     fn optimize_multi(

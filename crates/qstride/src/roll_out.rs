@@ -1,17 +1,18 @@
 //! A staged roll-out: a controller beside an ordinary schedule before it acts alone.
 
-use burn::lr_scheduler::LrScheduler;
+use burn::lr_scheduler::LrSchedulerRecord;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 
-/// Who acts.
+/// Who acts. Burn hands out its own schedules as [`ModuleLrScheduler`] only; the rate of their base group counts.
 #[derive(Clone, Default)]
 pub(crate) enum RollOut {
     /// The controller.
     #[default]
     Alone,
     /// The ordinary schedule; the controller only says what it would do.
-    Shadow(Box<dyn LrScheduler>),
+    Shadow(ModuleLrScheduler),
     /// The controller, within a factor of the ordinary schedule.
-    Bounded(Box<dyn LrScheduler>, f64),
+    Bounded(ModuleLrScheduler, f64),
 }
 
 impl RollOut {
@@ -19,7 +20,7 @@ impl RollOut {
     pub(crate) fn step(&mut self) -> Option<f64> {
         match self {
             Self::Alone => None,
-            Self::Shadow(base) | Self::Bounded(base, _) => Some(base.step()),
+            Self::Shadow(base) | Self::Bounded(base, _) => Some(base.step().base()),
         }
     }
 
@@ -38,17 +39,17 @@ impl RollOut {
         matches!(self, Self::Shadow(_))
     }
 
-    pub(crate) fn base(&self) -> Option<&dyn LrScheduler> {
+    /// The state of the ordinary schedule.
+    pub(crate) fn to_record(&self) -> Option<LrSchedulerRecord> {
         match self {
             Self::Alone => None,
-            Self::Shadow(base) | Self::Bounded(base, _) => Some(base.as_ref()),
+            Self::Shadow(base) | Self::Bounded(base, _) => Some(base.to_record()),
         }
     }
 
-    pub(crate) fn base_mut(&mut self) -> Option<&mut Box<dyn LrScheduler>> {
-        match self {
-            Self::Alone => None,
-            Self::Shadow(base) | Self::Bounded(base, _) => Some(base),
+    pub(crate) fn load_record(&mut self, record: LrSchedulerRecord) {
+        if let Self::Shadow(base) | Self::Bounded(base, _) = self {
+            *base = base.clone().load_record(record);
         }
     }
 }

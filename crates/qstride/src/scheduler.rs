@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::optim::LearningRate;
 use qstride_control::checkpoint::Regime;
@@ -9,6 +10,7 @@ use qstride_control::features::Features;
 use qstride_control::ramp_hold_decay::Phase;
 use qstride_control::schedule::{Command, Run, Schedule, ScheduleSettings};
 use qstride_control::state::StateMemory;
+use qstride_control::window::GradientStatistics;
 use qstride_control::{Checkpoint, CheckpointError, Controller, Learned};
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +86,22 @@ pub enum SchedulerError {
 /// - `step` returns no error and never panics. Where it does not get what it needs it holds the last safe rate, logs once which line to
 ///   add, and [`health`](Self::health) says it.
 /// - Hard bounds: a rate lies in \[1e-12, 1e4\], and no decision changes it by more than x10 or x1/100.
+///
+/// What a run may do wrong, and what happens:
+///
+/// | input | behaviour | [`Health`] |
+/// |---|---|---|
+/// | a loss that is NaN, infinite or beyond 1e150 | a guard rolls back and the rate falls; without one the rate falls once and is held | `NotFinite` |
+/// | the same loss to the last bit, zero too | the rate is not raised above 1e-2 | `ConstantLoss` |
+/// | negative losses | as good as others: losses are compared above a floor that falls with them | `Fine` |
+/// | no loss since the last step | the rate is held | `NoLoss` |
+/// | several losses since the last step | their mean counts | `Fine` |
+/// | a probe filled from another thread | the same as from this one | `Fine` |
+/// | `steps(0)` | as if not known | `Fine` |
+/// | more steps than announced | the last, smallest rate is the most | `Overrun` |
+/// | a guard whose `step` is not called | nothing is rolled back until it is | `GuardIdle` |
+/// | a record of another version or policy | the scheduler starts anew | `RecordRefused` |
+/// | a policy of the deterministic regime, a rough rate that is no rate | an error before training | |
 #[derive(Clone)]
 pub struct Scheduler {
     probe: Probe,
@@ -97,6 +115,8 @@ pub struct Scheduler {
     /// The first loss of the probe that was not read yet, and the end of the probe at the step before.
     cursor: u64,
     end_before: u64,
+    /// With late reading: the loss that waited when the record was made.
+    waiting: Option<f64>,
     counts: Counts,
     warned: Vec<&'static str>,
 }
@@ -122,6 +142,12 @@ struct State {
     memory: Option<StateMemory>,
     counts: Counts,
     pending: Option<Command>,
+    /// What the last update did, not taken in yet.
+    gradient: Option<GradientStatistics>,
+    /// The bits of the loss that is read at the next step, with late reading; JSON has no NaN.
+    waiting: Option<u64>,
+    /// The rate of the last step.
+    rate: Option<f64>,
     decisions: u64,
 }
 
@@ -188,6 +214,7 @@ impl Scheduler {
             late: false,
             cursor: 0,
             end_before: 0,
+            waiting: None,
             counts: Counts::default(),
             warned: Vec::new(),
         }
@@ -239,9 +266,9 @@ impl Scheduler {
         self
     }
 
-    /// The ordinary schedule acts; the controller only logs what it would have done.
-    pub fn shadow(mut self, base: impl LrScheduler + 'static) -> Self {
-        self.roll_out = RollOut::Shadow(Box::new(base));
+    /// The ordinary schedule acts, be it Burn's or one's own; the controller only logs what it would have done, and nothing is rolled back.
+    pub fn shadow(mut self, base: impl Into<ModuleLrScheduler>) -> Self {
+        self.roll_out = RollOut::Shadow(base.into());
         self
     }
 
@@ -251,7 +278,7 @@ impl Scheduler {
     /// A factor below 1, or not finite.
     pub fn bounded(
         mut self,
-        base: impl LrScheduler + 'static,
+        base: impl Into<ModuleLrScheduler>,
         factor: f64,
     ) -> Result<Self, SchedulerError> {
         if !(factor >= 1.0 && factor.is_finite()) {
@@ -261,7 +288,7 @@ impl Scheduler {
                 expected: "at least 1",
             });
         }
-        self.roll_out = RollOut::Bounded(Box::new(base), factor);
+        self.roll_out = RollOut::Bounded(base.into(), factor);
         Ok(self)
     }
 
@@ -317,18 +344,22 @@ impl Scheduler {
         let loss = self.probe.mean_between(self.cursor, to);
         self.cursor = to.max(self.cursor);
         self.end_before = end;
-        loss
+        self.waiting.take().or(loss)
     }
 
     /// Takes what the guard and the gradient meter left, before a loss is looked at.
     fn meet_guard(&mut self) {
         let shadow = self.roll_out.is_shadow();
-        let (guarded, idle, gradient) = self.monitor.contents(|c| {
-            let idle = c.guarded && c.command.take().is_some();
-            (c.guarded, idle, c.gradient.take())
+        let idle = &mut self.counts.guard_idle;
+        let (guarded, gradient) = self.monitor.contents(|c| {
+            // A command that was left is the sign; once there is it stays until the guard looks.
+            *idle = c.guarded && (c.command.take().is_some() || (*idle && !c.attended));
+            c.attended = false;
+            c.steps = self.counts.steps;
+            (c.guarded, c.gradient.take())
         });
-        self.counts.guard_idle = idle;
-        self.schedule.set_can_roll_back(guarded && !idle && !shadow);
+        let can_roll_back = guarded && !*idle && !shadow;
+        self.schedule.set_can_roll_back(can_roll_back);
         if let Some(gradient) = gradient {
             self.schedule.update(&gradient);
         }
@@ -417,9 +448,7 @@ impl Scheduler {
     fn present_health(&self) -> Health {
         let counts = &self.counts;
         let o = self.schedule.observation();
-        if counts.refused {
-            Health::RecordRefused
-        } else if counts.without_loss > 0 {
+        if counts.without_loss > 0 {
             Health::NoLoss {
                 steps: counts.without_loss,
             }
@@ -433,6 +462,8 @@ impl Scheduler {
             Health::FallenBack {
                 rollbacks: o.window.rollbacks,
             }
+        } else if counts.refused {
+            Health::RecordRefused
         } else if counts.same_loss >= 32 {
             Health::ConstantLoss {
                 steps: counts.same_loss,
@@ -505,8 +536,7 @@ impl LrScheduler for Scheduler {
         }
         let command = self.schedule.command();
         let rate = self.roll_out.rate(base, command.rate);
-        let guarded = self.schedule.run().can_roll_back && loss.is_some();
-        if self.late && guarded && command.roll_back {
+        if self.late && loss.is_some() && command.roll_back {
             // The loss that waits was measured at the parameters that are gone.
             self.cursor = self.end_before;
         }
@@ -518,7 +548,7 @@ impl LrScheduler for Scheduler {
             c.health = health;
             c.rate = rate;
             c.rollbacks = self.schedule.observation().window.rollbacks;
-            c.command = guarded.then_some(command);
+            c.command = (c.guarded && loss.is_some()).then_some(command);
             let decision = c.decision.as_mut().filter(|_| decided)?;
             decision.rate = rate;
             decision.base_rate = staged.map(|(base, _)| base);
@@ -532,20 +562,31 @@ impl LrScheduler for Scheduler {
     }
 
     /// Everything: windows, counts, the anchor, a roll-back that the guard has not carried out yet, and the record of the base
-    /// schedule of a staged roll-out. The policy draws no random numbers. Losses in the probe that no step has read are not part of it.
+    /// schedule of a staged roll-out, the loss that waits where losses are read late. The policy draws no random numbers. A loss that was
+    /// recorded after the last step is not part of it: make the record after a step, before the next loss.
     fn to_record(&self) -> LrSchedulerRecord {
-        let (pending, decisions) = self.monitor.contents(|c| (c.command, c.decisions));
+        let (pending, gradient, rate, decisions) = self
+            .monitor
+            .contents(|c| (c.command, c.gradient, c.rate, c.decisions));
+        let late = if self.late {
+            self.probe.mean_between(self.cursor, self.end_before)
+        } else {
+            None
+        };
         let state = State {
             policy: self.policy_name.clone(),
             schedule: self.schedule.clone(),
             memory: self.policy.as_ref().map(Learned::memory),
             counts: self.counts,
             pending,
+            gradient,
+            waiting: self.waiting.or(late).map(f64::to_bits),
+            rate: Some(rate),
             decisions,
         };
         let record = scheduler_record::pack(&state).unwrap_or_default();
-        match self.roll_out.base() {
-            Some(base) => record.with_record("base", base.to_record()),
+        match self.roll_out.to_record() {
+            Some(base) => record.with_record("base", base),
             None => record,
         }
     }
@@ -575,13 +616,15 @@ impl LrScheduler for Scheduler {
             policy.restore(memory);
         }
         self.counts = state.counts;
-        if let Some(base) = self.roll_out.base_mut() {
-            base.load_record(record.record("base"));
-        }
+        self.roll_out.load_record(record.record("base"));
         self.cursor = self.probe.end();
         self.end_before = self.cursor;
+        self.waiting = state.waiting.map(f64::from_bits);
         self.monitor.contents(|c| {
+            c.steps = state.counts.steps;
+            c.rate = state.rate.unwrap_or_default();
             c.command = state.pending;
+            c.gradient = state.gradient;
             c.decisions = state.decisions;
             c.rollbacks = self.schedule.observation().window.rollbacks;
         });
