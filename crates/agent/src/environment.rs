@@ -115,6 +115,9 @@ impl Setup {
                     steps: start.steps,
                     batch: start.batch,
                     rough_rate: (start.rate > 0.0).then_some(start.rate),
+                    // One episode in four cannot roll back, one in four does not know its horizon: users have both.
+                    can_roll_back: !start.seed.is_multiple_of(4),
+                    horizon_known: !(start.seed / 4).is_multiple_of(4),
                     ..self.stochastic.clone()
                 };
                 let batches = Streams::new(start.seed).stream("minibatches");

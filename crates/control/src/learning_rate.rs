@@ -18,6 +18,9 @@ pub fn bounded(rate: f64) -> f64 {
     }
 }
 
+/// Rates stay within these bounds in the stochastic regime.
+pub const SCHEDULE_BOUNDS: (f64, f64) = (1e-12, 1e4);
+
 /// Where α₀ comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::controller::Decision;
-use crate::learning_rate::bounded;
+use crate::learning_rate::SCHEDULE_BOUNDS;
 use crate::observation::Observation;
 
 /// The constants of the rule; they depend on how an optimizer's step grows with the gradient.
@@ -71,12 +71,14 @@ impl RampSettings {
 
     /// For optimizers that divide the gradient by its own size: Adam and its kin.
     pub const ADAPTIVE: Self = Self {
-        windows: 80,
+        windows: 33,
         first_rate: 1e-6,
-        seek_share: 0.2,
-        climb_share: 1.0,
-        back: 0.12,
+        seek_errors: 4.0,
+        worse_share: 0.4,
+        back: 0.08,
         ramp_end: 0.35,
+        late_worse: 0.3,
+        decay: 0.3,
         ..Self::MOMENTUM
     };
 }
@@ -264,5 +266,108 @@ impl RampHoldDecay {
             );
         }
         moved
+    }
+}
+
+fn bounded(rate: f64) -> f64 {
+    rate.max(SCHEDULE_BOUNDS.0).min(SCHEDULE_BOUNDS.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A window of 16 losses with this mean and deviation has ended.
+    fn close(o: &mut Observation, mean: f64, deviation: f64) {
+        o.value = mean;
+        o.window.steps = 16;
+        o.window.deviation = deviation;
+        o.window.spread.push(deviation / mean);
+        o.window.log_losses.push(mean.ln());
+        o.window.best_log_loss = o.window.best_log_loss.min(mean.ln());
+    }
+
+    fn start(first_loss: f64) -> Observation {
+        let mut o = Observation::at_start(first_loss, 0.0, 1e-7, false);
+        o.window.start_log_loss = first_loss.ln();
+        o.window.best_log_loss = first_loss.ln();
+        o
+    }
+
+    #[test]
+    fn seeks_climbs_goes_back_and_holds() {
+        let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
+        let mut o = start(2.0);
+        let mut decide = |o: &Observation| {
+            let decision = rule.decide(o, true);
+            (decision.rate, decision.roll_back, rule.phase())
+        };
+        let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-9;
+        // Within the noise of 0.1 / 4 a window: x8.
+        for (power, mean) in [(1, 2.01), (2, 1.99), (3, 2.02)] {
+            close(&mut o, mean, 0.1);
+            let (rate, roll_back, phase) = decide(&o);
+            assert!(near(rate, 1e-7 * 8f64.powi(power)) && !roll_back && phase == Phase::Seek);
+        }
+        // One window that stands out may be chance, two are not.
+        let sought = 1e-7 * 512.0;
+        close(&mut o, 1.8, 0.1);
+        assert_eq!(decide(&o), (2.0 * sought, false, Phase::Seek));
+        close(&mut o, 1.5, 0.1);
+        assert_eq!(decide(&o), (4.0 * sought, false, Phase::Climb));
+        close(&mut o, 1.0, 0.1);
+        assert_eq!(decide(&o), (8.0 * sought, false, Phase::Climb));
+        // Much worse than the best: back to 0.18 of the rate that failed.
+        close(&mut o, 3.0, 0.1);
+        assert_eq!(decide(&o), (0.18 * 8.0 * sought, true, Phase::Hold));
+        close(&mut o, 0.9, 0.1);
+        assert_eq!(decide(&o), (0.18 * 8.0 * sought, false, Phase::Hold));
+        // A blow-up quarters.
+        o.window.fired = true;
+        assert_eq!(decide(&o), (0.045 * 8.0 * sought, true, Phase::Hold));
+    }
+
+    #[test]
+    fn a_jump_that_fails_is_followed_by_a_climb_from_below() {
+        let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, Some(1.0));
+        let mut o = start(2.0);
+        o.window.fired = true;
+        let decision = rule.decide(&o, true);
+        assert_eq!((decision.rate, decision.roll_back), (1e-3 / 16.0, true));
+        assert_eq!(rule.phase(), Phase::Climb);
+    }
+
+    #[test]
+    fn a_loss_that_never_changes_is_no_reason_to_go_far() {
+        let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
+        let mut o = start(2.0);
+        for _ in 0..100 {
+            close(&mut o, 2.0, 0.0);
+            assert!(rule.decide(&o, false).rate <= CONSTANT_LOSS_BOUND);
+        }
+        assert!(rule.rate() > 1e-3);
+    }
+
+    #[test]
+    fn without_a_horizon_a_plateau_halves_the_rate() {
+        let mut rule = RampHoldDecay::start(RampSettings::ADAPTIVE, None);
+        rule.hold_at_most(1.0);
+        let (mut o, rate) = (start(2.0), rule.rate());
+        o.window.since_best = 12;
+        o.window.since_change = 11;
+        assert_eq!(rule.decide(&o, false).rate, rate);
+        o.window.since_change = 12;
+        assert_eq!(rule.decide(&o, true).rate, rate);
+        assert_eq!(rule.decide(&o, false).rate, 0.5 * rate);
+    }
+
+    #[test]
+    fn the_decay_is_linear_and_never_zero() {
+        let rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
+        let factors = [0, 60, 80, 99, 100, 1000].map(|step| rule.decay(step, 100));
+        for (factor, wanted) in factors.iter().zip([1.0, 1.0, 0.5, 0.025, 0.025, 0.025]) {
+            assert!((factor - wanted).abs() < 1e-12, "{factors:?}");
+        }
+        assert_eq!((rule.decay(0, 0), rule.decay(0, 1)), (1.0, 1.0));
     }
 }

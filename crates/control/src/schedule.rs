@@ -11,15 +11,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::controller::Decision;
-use crate::learning_rate::bounded;
+use crate::learning_rate::{SCHEDULE_BOUNDS, bounded};
 use crate::observation::Observation;
 use crate::ramp_hold_decay::{Phase, RampHoldDecay, RampSettings};
 use crate::window::{GradientStatistics, LossScale, WindowMeter};
 
-/// Rates stay within these bounds in the stochastic regime.
-pub const RATE_BOUNDS: (f64, f64) = (1e-12, 1e4);
-/// A loss beyond this counts as infinite: sums of squares over a window stay finite.
-const MOST_LOSS: f64 = 1e150;
 /// No decision changes the rate by more than these factors.
 pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
 
@@ -211,7 +207,7 @@ impl Schedule {
     /// Before the first loss.
     pub fn start(settings: ScheduleSettings, run: Run) -> Self {
         let anchor = RampHoldDecay::start(settings.anchor, run.rough_rate);
-        let rate = anchor.rate().clamp(RATE_BOUNDS.0, RATE_BOUNDS.1);
+        let rate = anchor.rate();
         let mut observation = Observation::at_start(0.0, 0.0, rate, false);
         observation.window.can_roll_back = run.can_roll_back;
         observation.window.anchor_rate = rate;
@@ -494,21 +490,246 @@ impl Schedule {
         match self.run.steps {
             Some(steps) => {
                 let decay = self.anchor.decay(self.measured.saturating_sub(1), steps);
-                (rate * decay).max(RATE_BOUNDS.0)
+                (rate * decay).max(SCHEDULE_BOUNDS.0)
             }
             None => rate,
         }
     }
 }
 
-/// A number that means something as a loss; NaN does not.
+/// Finite, and so that its square is too.
 fn is_usable(loss: f64) -> bool {
-    loss.abs() <= MOST_LOSS
+    loss.abs() < 1e100
 }
 
 /// The new rate within the hard bounds on rates and on their change.
 fn within_bounds(before: f64, rate: f64) -> f64 {
     bounded(rate)
         .clamp(CHANGE_BOUNDS.0 * before, CHANGE_BOUNDS.1 * before)
-        .clamp(RATE_BOUNDS.0, RATE_BOUNDS.1)
+        .clamp(SCHEDULE_BOUNDS.0, SCHEDULE_BOUNDS.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::ActionSet;
+    use proptest::prelude::*;
+
+    fn guarded(steps: Option<u64>) -> Schedule {
+        let run = Run {
+            steps,
+            rough_rate: Some(100.0),
+            can_roll_back: true,
+        };
+        Schedule::start(ScheduleSettings::MOMENTUM, run)
+    }
+
+    /// Losses that fall a little, with some noise.
+    fn falling(step: u64) -> f64 {
+        2.0 * (-0.01 * step as f64).exp() + 0.01 * ((step * 7919 % 13) as f64 - 6.0) / 6.0
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_rolls_back_and_lowers_the_rate() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut schedule = guarded(Some(1000));
+            for step in 0..60 {
+                schedule.measure(falling(step));
+            }
+            let before = schedule.observation().rate;
+            assert!(!schedule.measure(bad));
+            let command = schedule.command();
+            assert!(command.roll_back && !command.snapshot && schedule.decided());
+            assert!(schedule.observation().rate < before);
+            // At the snapshot again a finite loss, however large, is no fault of the rate.
+            let lowered = schedule.observation().rate;
+            schedule.measure(1e6);
+            assert!(!schedule.command().roll_back);
+            assert_eq!(schedule.observation().rate, lowered);
+        }
+    }
+
+    #[test]
+    fn one_bad_batch_is_no_blow_up_but_two_are() {
+        let mut schedule = guarded(Some(1000));
+        for step in 0..150 {
+            schedule.measure(falling(step));
+        }
+        schedule.measure(10.0);
+        assert!(!schedule.command().roll_back);
+        schedule.measure(0.5);
+        schedule.measure(10.0);
+        assert!(!schedule.command().roll_back);
+        schedule.measure(10.0);
+        assert!(schedule.command().roll_back);
+        // Far beyond all that was seen one is enough.
+        schedule.measure(0.5);
+        schedule.measure(0.5);
+        schedule.measure(1e3);
+        assert!(schedule.command().roll_back);
+    }
+
+    #[test]
+    fn without_a_guard_the_rate_falls_once_and_is_then_held() {
+        let mut schedule = guarded(Some(1000));
+        schedule.set_can_roll_back(false);
+        for step in 0..60 {
+            schedule.measure(falling(step));
+        }
+        schedule.measure(f64::NAN);
+        let rate = schedule.command().rate;
+        for _ in 0..50 {
+            schedule.measure(f64::NAN);
+            assert!(!schedule.command().roll_back);
+        }
+        assert_eq!(schedule.command().rate, rate);
+        assert_eq!(schedule.observation().window.rollbacks, 1);
+    }
+
+    #[test]
+    fn too_many_roll_backs_end_in_a_small_rate() {
+        let mut schedule = guarded(Some(10_000));
+        for step in 0..400 {
+            schedule.measure(falling(step));
+        }
+        let most = schedule.settings().most_rollbacks;
+        for _ in 0..most {
+            assert!(!schedule.fallen_back());
+            schedule.measure(f64::NAN);
+            schedule.measure(1.0);
+        }
+        assert!(schedule.fallen_back());
+        assert!(schedule.observation().rate <= 0.1 * schedule.observation().window.best_rate);
+        for _ in 0..2000 {
+            assert!(!schedule.measure(1.0), "the policy is not asked any more");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_asked_for_where_a_window_is_the_best_so_far() {
+        let mut schedule = guarded(Some(1000));
+        let snapshots = (0..300).filter(|step| {
+            schedule.measure(falling(*step));
+            schedule.command().snapshot
+        });
+        assert!(snapshots.count() >= 5);
+    }
+
+    #[test]
+    fn few_steps_and_more_than_announced() {
+        for steps in [1, 2, 3] {
+            let mut schedule = guarded(Some(steps));
+            for step in 0..10 {
+                schedule.measure(falling(step));
+                assert!(schedule.command().rate > 0.0);
+                assert_eq!(schedule.overrun(), step + 1 > steps);
+            }
+        }
+        let mut schedule = guarded(Some(100));
+        for step in 0..100 {
+            schedule.measure(falling(step));
+        }
+        let last = schedule.command().rate;
+        schedule.measure(0.5);
+        assert!(schedule.command().rate <= last);
+    }
+
+    #[test]
+    fn a_policy_acts_within_its_bounds() {
+        let actions = ActionSet::preset("residual").unwrap();
+        let mut schedule = guarded(Some(400));
+        let mut decisions = 0;
+        for step in 0..400 {
+            if schedule.measure(falling(step.min(100))) {
+                let twice = actions.decide(2, schedule.observation());
+                schedule.decide(&twice);
+                decisions += 1;
+                let w = &schedule.observation().window;
+                assert_eq!(w.residual, 2f64.powi(decisions).min(4.0));
+                let rate = (w.residual * w.anchor_rate).min(SCHEDULE_BOUNDS.1);
+                assert_eq!(schedule.observation().rate, rate);
+            }
+        }
+        assert!(decisions > 3);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        let mut settings = ScheduleSettings::ADAPTIVE;
+        assert_eq!(settings.check(), Ok(()));
+        settings.anchor.back = 1.5;
+        let error = settings.check().map_err(|e| e.to_string());
+        assert_eq!(
+            error,
+            Err("`back` is 1.5: it must be between 0 and 1".to_owned())
+        );
+    }
+
+    fn any_loss() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            6 => 0.0..10.0,
+            2 => -1e3..1e3,
+            1 => prop_oneof![
+                Just(0.0),
+                Just(f64::NAN),
+                Just(f64::INFINITY),
+                Just(f64::NEG_INFINITY),
+                Just(f64::MAX),
+                Just(f64::MIN),
+                Just(1e-300),
+            ],
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_losses_the_bounds_hold(
+            losses in proptest::collection::vec(any_loss(), 1..300),
+            steps in proptest::option::of(0..400u64),
+            can_roll_back: bool,
+        ) {
+            let run = Run { steps, rough_rate: None, can_roll_back };
+            let mut schedule = Schedule::start(ScheduleSettings::ADAPTIVE, run);
+            let mut before = schedule.observation().rate;
+            for loss in losses {
+                schedule.measure(loss);
+                let rate = schedule.observation().rate;
+                prop_assert!((SCHEDULE_BOUNDS.0..=SCHEDULE_BOUNDS.1).contains(&rate));
+                let change = rate / before;
+                prop_assert!(
+                    change >= CHANGE_BOUNDS.0 * 0.999 && change <= CHANGE_BOUNDS.1 * 1.001
+                        || rate == SCHEDULE_BOUNDS.0
+                );
+                let acting = schedule.command().rate;
+                prop_assert!(acting.is_finite() && acting > 0.0 && acting <= rate);
+                prop_assert!(can_roll_back || !schedule.command().roll_back);
+                before = rate;
+            }
+        }
+
+        #[test]
+        fn a_schedule_goes_on_from_its_json_as_if_nothing_was(
+            losses in proptest::collection::vec(any_loss(), 1..300),
+            at in 0..300usize,
+        ) {
+            let mut schedule = guarded(Some(250));
+            for (step, loss) in losses.iter().enumerate() {
+                if step == at {
+                    let text = serde_json::to_string(&schedule).unwrap();
+                    let resumed: Schedule = serde_json::from_str(&text).unwrap();
+                    let mut twin = resumed;
+                    for loss in &losses[at..] {
+                        twin.measure(*loss);
+                    }
+                    for loss in &losses[at..] {
+                        schedule.measure(*loss);
+                    }
+                    prop_assert_eq!(schedule.command(), twin.command());
+                    prop_assert_eq!(schedule.observation().rate, twin.observation().rate);
+                    return Ok(());
+                }
+                schedule.measure(*loss);
+            }
+        }
+    }
 }

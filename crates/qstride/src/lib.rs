@@ -1,5 +1,111 @@
-//! Learned learning-rate controllers, ready to decide: the policies that ship are embedded in this crate. No file system, no
-//! network, no Burn.
+//! A learning-rate scheduler for Burn that sees the loss, and no rate to choose. The policies that ship are embedded: no file system,
+//! no network, and no backend: whichever of Burn's the program uses.
+//!
+//! # In a hand-written loop: three lines
+//!
+//! ```
+//! # use burn::{lr_scheduler::LrScheduler, module::{Module, Param}, optim::{GradientsParams, ModuleOptimizer, SgdConfig}, tensor::{Device, Tensor}};
+//! # #[derive(Module, Debug)] struct Model { x: Param<Tensor<1>> }
+//! # impl Model { fn loss(&self) -> Tensor<1> { (self.x.val() - 3.0).powf_scalar(2.0).mean() } }
+//! # let device = Device::flex().autodiff();
+//! # let mut model = Model { x: Param::from_tensor(Tensor::from_floats([0.0, 9.0], &device)) };
+//! # let mut optim: ModuleOptimizer = SgdConfig::new().init().into();
+//! use qstride::Scheduler;
+//!
+//! let mut scheduler = Scheduler::pretrained().steps(200);             // 1: instead of a rate or another scheduler
+//! let probe = scheduler.probe();
+//! for _ in 0..200 {
+//!     let loss = model.loss();
+//!     let grads = GradientsParams::from_grads(loss.backward(), &model);
+//!     probe.record(loss.into_scalar::<f64>())?;                       // 2: the loss, before the step
+//!     let rate = scheduler.step();                                    // 3: the rate
+//!     model = optim.step(rate, model, grads);
+//! }
+//! # assert!(model.loss().into_scalar::<f64>() < 1e-2);
+//! # Ok::<(), qstride::ProbeError>(())
+//! ```
+//!
+//! [`Scheduler::pretrained`] is for SGD, with momentum or without; for Adam and all optimizers that divide the gradient by its own size it is
+//! [`Scheduler::pretrained_for`]`(OptimizerFamily::Adaptive)`.
+//!
+//! # In burn-train's learner: three lines (feature `train`)
+//!
+//! ```text
+//! let scheduler = Scheduler::pretrained().steps(steps);               // 1
+//! let model = Observed::new(model, &scheduler);                       // 2
+//! let learner = Learner::new(model, optim, scheduler);                // 3
+//! ```
+//!
+//! # With the guard: six
+//!
+//! The guard keeps the best parameters and returns to them when training blows up. It is what makes a rate that is far too large
+//! harmless, so use it where the memory for one more copy of the parameters is there.
+//!
+//! ```
+//! # use burn::{lr_scheduler::LrScheduler, module::{Module, Param}, optim::{GradientsParams, ModuleOptimizer, SgdConfig}, tensor::{Device, Tensor}};
+//! # #[derive(Module, Debug)] struct Model { x: Param<Tensor<1>> }
+//! # impl Model { fn loss(&self) -> Tensor<1> { (self.x.val() - 3.0).powf_scalar(2.0).mean() } }
+//! # let device = Device::flex().autodiff();
+//! # let mut model = Model { x: Param::from_tensor(Tensor::from_floats([0.0, 9.0], &device)) };
+//! # let mut optim: ModuleOptimizer = SgdConfig::new().init().into();
+//! use qstride::{Guard, Scheduler};
+//!
+//! let mut scheduler = Scheduler::pretrained().steps(200);             // 1
+//! let probe = scheduler.probe();                                      // 2
+//! let mut guard = Guard::new(&scheduler, &model);                     // 3
+//! for _ in 0..200 {
+//!     let loss = model.loss();
+//!     let grads = GradientsParams::from_grads(loss.backward(), &model);
+//!     probe.record(loss.into_scalar::<f64>()).ok();                   // 4: a loss that is not finite is the guard's business
+//!     let rate = scheduler.step();                                    // 5
+//!     model = guard.step(rate, model, &mut optim, grads);             // 6: instead of optim.step
+//! }
+//! # assert!(model.loss().into_scalar::<f64>() < 1e-2);
+//! ```
+//!
+//! In the learner it is one call more: `Observed::new(model, &scheduler).guarded()`.
+//!
+//! # What it does
+//!
+//! A scripted rule, [ramp, hold, decay](qstride_control::ramp_hold_decay), finds the rate's scale in the first steps and anneals to the
+//! end; a frozen Q-network adjusts its rate, within a factor of four, once a window. [`Scheduler::last_decision`] shows features,
+//! q-values, action and rate, [`Scheduler::audit`] writes every decision to a file of JSON lines, [`Monitor`] looks at a scheduler that a
+//! learner owns, also as metrics of its dashboard. `step` never panics and returns no error: [`Scheduler::health`] says what is missing.
+//!
+//! | what happens | what the scheduler does |
+//! |---|---|
+//! | the loss is NaN or infinite, from the first step or later | with a guard: back to the snapshot, the rate falls; at the snapshot itself the batch is skipped. Without: the rate falls once and is held; [`Health::NotFinite`] |
+//! | the loss is the same to the last bit in every step, or zero | the rate is raised to 0.01 at most; [`Health::ConstantLoss`] |
+//! | the loss is negative | losses are compared by their distance to a floor below the lowest one |
+//! | no loss was recorded | the last rate is held; [`Health::NoLoss`] names the line to add |
+//! | several losses were recorded since the last step | their mean counts: gradient accumulation |
+//! | a loss was recorded on another thread | the same |
+//! | `steps(0)` | the number of steps counts as not known: the rate is halved when nothing improves any more |
+//! | `steps(1)`, `steps(2)` | the first, tiny rate |
+//! | more steps than announced | the last, smallest rate is held; [`Health::Overrun`] |
+//! | a record of another version or policy | it is refused, the scheduler starts anew; [`Health::RecordRefused`] |
+//! | a checkpoint of the deterministic regime | [`SchedulerError::Regime`] |
+//! | more than 20 roll-backs | a tenth of the best rate is held and annealed, the policy is not asked any more; [`Health::FallenBack`] |
+//!
+//! # Trust it step by step
+//!
+//! [`Scheduler::shadow`]`(base)`: an ordinary schedule acts, the controller only logs what it would have done. [`Scheduler::bounded`]`(base, factor)`: it acts
+//! within a factor of that schedule. Then alone.
+//!
+//! # Parameter groups, several devices, GPUs
+//!
+//! - One controller for all groups: the scheduler as the base of Burn's `ModuleLrScheduler`, [`Scheduler::follower`] for each group with a rate of its own.
+//!   One each: several schedulers [`watching`](Scheduler::watching) one probe; only the one that the guard was made from rolls back.
+//! - Gradient accumulation needs nothing: `Scheduler::steps` counts optimizer steps, and the losses in between are averaged.
+//! - Reading a loss waits for the device. [`Probe::record_tensor`] with [`Scheduler::late_loss`] reads it one step later instead; every decision then comes one
+//!   step later too.
+//! - Several devices: the scheduler is one object on the thread that steps. With Burn's multi-device strategies record the mean over the devices; under
+//!   distributed training every process needs the same loss, so that all processes decide alike.
+//!
+//! # Besides
+//!
+//! [`Plateau`] (reduce on plateau), [`WarmUp`] in front of any scheduler, [`find_rate`] (a range test with its plot); and the deterministic
+//! controllers, which choose step sizes where f is exact:
 //!
 //! ```
 //! use std::sync::Arc;

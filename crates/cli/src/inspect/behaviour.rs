@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use qstride_agent::environment::{Environment, EpisodeStart, Setup};
+use qstride_agent::recipe::StochasticRecipe;
 use qstride_agent::{CheckedRecipe, Problem, Problems, Recipe};
 use qstride_control::Checkpoint;
 use qstride_control::checkpoint::Regime;
@@ -81,21 +82,26 @@ fn summary(column: &mut [f32]) -> (f32, (f32, f32)) {
     (mean as f32, (column[cut], column[count - 1 - cut]))
 }
 
-fn stochastic_part(checkpoint: &Checkpoint) -> qstride_agent::recipe::StochasticRecipe {
+fn stochastic_part(checkpoint: &Checkpoint) -> StochasticRecipe {
     let recipe: Option<Recipe> = serde_json::from_value(checkpoint.manifest.recipe.clone()).ok();
-    recipe.map(|r| r.stochastic).unwrap_or_default()
+    StochasticRecipe {
+        schedule: checkpoint.manifest.schedule,
+        ..recipe.map(|r| r.stochastic).unwrap_or_default()
+    }
 }
 
 fn start_of(index: usize, problem: &Problem) -> EpisodeStart {
     let rate = match problem {
         Problem::Exact(_) => 1.0,
-        Problem::Sampled(_) => 0.01,
+        // No rough rate.
+        Problem::Sampled(_) => 0.0,
     };
     EpisodeStart {
         problem: index,
         rate,
         steps: 400,
         batch: 16,
-        seed: index as u64,
+        // With a guard and a known horizon.
+        seed: 16 * index as u64 + 5,
     }
 }

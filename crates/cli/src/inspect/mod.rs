@@ -114,15 +114,35 @@ fn print(checkpoint: &Checkpoint, behaviour: &behaviour::Behaviour, shares: &[(S
             &m.recipe_sha256[..12.min(m.recipe_sha256.len())]
         ),
     );
-    line("trained on", list(&m.recipe["families"]));
-    line(
-        "steps",
-        format!(
-            "{} decisions, budget {}",
-            text(&m.recipe["steps"]),
-            text(&m.recipe["budget"])
-        ),
-    );
+    match &m.schedule {
+        Some(schedule) => {
+            let stochastic = &m.recipe["stochastic"];
+            line(
+                "trained on",
+                format!(
+                    "{} generated tasks with {}, {} decisions",
+                    text(&stochastic["tasks"]),
+                    text(&stochastic["optimizer"]),
+                    text(&m.recipe["steps"])
+                ),
+            );
+            line(
+                "schedule",
+                serde_json::to_string(schedule).unwrap_or_default(),
+            );
+        }
+        None => {
+            line("trained on", list(&m.recipe["families"]));
+            line(
+                "steps",
+                format!(
+                    "{} decisions, budget {}",
+                    text(&m.recipe["steps"]),
+                    text(&m.recipe["budget"])
+                ),
+            );
+        }
+    }
     line("validation", text(&m.evaluation["validation"]));
     let hidden = m
         .network
