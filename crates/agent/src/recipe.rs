@@ -561,7 +561,7 @@ mod tests {
         let stochastic = Recipe::stochastic().check().unwrap();
         assert_eq!(
             (stochastic.state.width(), stochastic.actions.actions.len()),
-            (22, 3)
+            (21, 3)
         );
     }
 

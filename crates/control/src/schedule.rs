@@ -16,8 +16,6 @@ use crate::observation::Observation;
 use crate::ramp_hold_decay::{Phase, RampHoldDecay, RampSettings};
 use crate::window::{GradientStatistics, LossScale, WindowMeter};
 
-/// A loss beyond this counts as infinite: sums of squares over a window stay finite.
-const MOST_LOSS: f64 = 1e100;
 /// No decision changes the rate by more than these factors.
 pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
 
@@ -499,9 +497,9 @@ impl Schedule {
     }
 }
 
-/// A number that means something as a loss; NaN does not.
+/// Finite, and so that its square is too.
 fn is_usable(loss: f64) -> bool {
-    loss.abs() <= MOST_LOSS
+    loss.abs() < 1e100
 }
 
 /// The new rate within the hard bounds on rates and on their change.

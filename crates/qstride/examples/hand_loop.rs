@@ -35,12 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("loss {:.4}\n", model.full_loss(&batches));
 
-    println!("with the guard: from a rate that is far too large, with what it decides on the way");
+    println!("with the guard, as in the example `learner`; what it decides on the way");
     let mut model = Mlp::new(0, &device);
     let mut optim = momentum();
-    let mut scheduler = Scheduler::pretrained() // 1
-        .steps(steps as u64)
-        .rough_rate(100.0)?;
+    let mut scheduler = Scheduler::pretrained().steps(steps as u64); // 1
     let mut guard = Guard::new(&scheduler, &model); // 4
     println!("{:>5} {:>6} {:>10} {:>10}", "step", "phase", "loss", "rate");
     let mut seen = 0;

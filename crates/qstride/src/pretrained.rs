@@ -22,13 +22,24 @@ macro_rules! embedded {
     };
 }
 
-const EMBEDDED: [Embedded; 2] = [embedded!("proposals"), embedded!("multiplicative")];
+const EMBEDDED: [Embedded; 4] = [
+    embedded!("proposals"),
+    embedded!("multiplicative"),
+    embedded!("schedule-momentum"),
+    embedded!("schedule-adam"),
+];
 
-/// The names of the policies that ship, the best first.
+/// The names of the policies that ship, those of the deterministic regime first.
 ///
 /// - `proposals` chooses among Barzilai-Borwein and Ritz steps under a nonmonotone rule (deterministic regime).
 /// - `multiplicative` halves, keeps or doubles the rate under the same rule (deterministic regime).
-pub const PRETRAINED: [&str; 2] = [EMBEDDED[0].name, EMBEDDED[1].name];
+/// - `schedule-momentum` and `schedule-adam` adjust the rate of a scripted schedule (stochastic regime); [`Scheduler`](crate::Scheduler) drives them.
+pub const PRETRAINED: [&str; 4] = [
+    EMBEDDED[0].name,
+    EMBEDDED[1].name,
+    EMBEDDED[2].name,
+    EMBEDDED[3].name,
+];
 
 /// Why there is no such policy.
 #[derive(Debug, thiserror::Error)]

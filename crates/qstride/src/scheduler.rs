@@ -91,7 +91,7 @@ pub enum SchedulerError {
 ///
 /// | input | behaviour | [`Health`] |
 /// |---|---|---|
-/// | a loss that is NaN, infinite or beyond 1e150 | a guard rolls back and the rate falls; without one the rate falls once and is held | `NotFinite` |
+/// | a loss that is NaN, infinite or beyond 1e100 | a guard rolls back and the rate falls; without one the rate falls once and is held | `NotFinite` |
 /// | the same loss to the last bit, zero too | the rate is not raised above 1e-2 | `ConstantLoss` |
 /// | negative losses | as good as others: losses are compared above a floor that falls with them | `Fine` |
 /// | no loss since the last step | the rate is held | `NoLoss` |

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The loss is read a step late, so that the GPU is never waited for.
     let mut scheduler = Scheduler::pretrained().steps(100).late_loss();
     let mut guard = Guard::new(&scheduler, &model).measuring_gradients(&scheduler, 10);
-    let loss = model.forward(Tensor::ones([4, 2], &device)).mean();
+    let loss = model.forward(Tensor::<2>::ones([4, 2], &device)).mean();
     scheduler.probe().record_tensor(&loss)?;
     let grads = GradientsParams::from_grads(loss.backward(), &model);
     guard.step(scheduler.step(), model, &mut optim, grads);

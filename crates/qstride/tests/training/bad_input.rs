@@ -60,7 +60,7 @@ fn a_loss_that_is_never_finite() {
 
 #[test]
 fn a_loss_that_is_constant_zero_or_negative() {
-    for loss in [2.3, 0.0, -0.0, -1.5, 1e-300, 0.1, -1e100] {
+    for loss in [2.3, 0.0, -0.0, -1.5, 1e-300, 0.1, -1e90] {
         for guarded in [false, true] {
             let mut scheduler = rule().steps(400);
             let all = rates(&mut scheduler, guarded, &[loss; 400]);
