@@ -38,7 +38,7 @@ impl ScheduleSettings {
     pub const MOMENTUM: Self = Self {
         anchor: RampSettings::MOMENTUM,
         guard: 3.0,
-        most_residual: 4.0,
+        most_residual: 2.0,
         most_rollbacks: 20,
     };
 
@@ -645,7 +645,7 @@ mod tests {
                 schedule.decide(&twice);
                 decisions += 1;
                 let w = &schedule.observation().window;
-                assert_eq!(w.residual, 2f64.powi(decisions).min(4.0));
+                assert_eq!(w.residual, 2f64.powi(decisions).min(2.0));
                 let rate = (w.residual * w.anchor_rate).min(SCHEDULE_BOUNDS.1);
                 assert_eq!(schedule.observation().rate, rate);
             }

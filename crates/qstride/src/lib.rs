@@ -68,7 +68,7 @@
 //! # What it does
 //!
 //! A scripted rule, [ramp, hold, decay](qstride_control::ramp_hold_decay), finds the rate's scale in the first steps and anneals to the
-//! end; a frozen Q-network adjusts its rate, within a factor of four, once a window. [`Scheduler::last_decision`] shows features,
+//! end; a frozen Q-network adjusts its rate, within a factor of two, once a window. [`Scheduler::last_decision`] shows features,
 //! q-values, action and rate, [`Scheduler::audit`] writes every decision to a file of JSON lines, [`Monitor`] looks at a scheduler that a
 //! learner owns, also as metrics of its dashboard. `step` never panics and returns no error: [`Scheduler::health`] says what is missing.
 //!
@@ -150,7 +150,7 @@ pub use monitor::{Health, LastDecision, Monitor};
 #[cfg(feature = "train")]
 pub use observed::Observed;
 pub use plateau::{Plateau, PlateauBuilder, PlateauError, PlateauMode, ThresholdMode};
-pub use pretrained::{PRETRAINED, PretrainedError, pretrained};
+pub use pretrained::{PRETRAINED, PRETRAINED_SCHEDULES, PretrainedError, pretrained};
 pub use probe::{Probe, ProbeError};
 pub use qstride_control::{
     Checkpoint, Controller, DeterministicEpisode, DeterministicSettings, Learned, Record,

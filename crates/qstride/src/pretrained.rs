@@ -6,6 +6,7 @@ use qstride_control::features::Features;
 use qstride_control::{Checkpoint, CheckpointError, near};
 
 /// A policy that ships: its name and its two files.
+#[derive(Clone, Copy)]
 struct Embedded {
     name: &'static str,
     manifest: &'static [u8],
@@ -29,23 +30,21 @@ const EMBEDDED: [Embedded; 4] = [
     embedded!("schedule-adam"),
 ];
 
-/// The names of the policies that ship, those of the deterministic regime first.
+/// The names of the policies that ship for the deterministic regime, the best first.
 ///
-/// - `proposals` chooses among Barzilai-Borwein and Ritz steps under a nonmonotone rule (deterministic regime).
-/// - `multiplicative` halves, keeps or doubles the rate under the same rule (deterministic regime).
-/// - `schedule-momentum` and `schedule-adam` adjust the rate of a scripted schedule (stochastic regime); [`Scheduler`](crate::Scheduler) drives them.
-pub const PRETRAINED: [&str; 4] = [
-    EMBEDDED[0].name,
-    EMBEDDED[1].name,
-    EMBEDDED[2].name,
-    EMBEDDED[3].name,
-];
+/// - `proposals` chooses among Barzilai-Borwein and Ritz steps under a nonmonotone rule.
+/// - `multiplicative` halves, keeps or doubles the rate under the same rule.
+pub const PRETRAINED: [&str; 2] = [EMBEDDED[0].name, EMBEDDED[1].name];
+
+/// The names of those for the stochastic regime, which [`Scheduler`](crate::Scheduler) drives: they adjust the rate of a scripted
+/// schedule, for SGD with momentum or without, and for Adam and its kin.
+pub const PRETRAINED_SCHEDULES: [&str; 2] = [EMBEDDED[2].name, EMBEDDED[3].name];
 
 /// Why there is no such policy.
 #[derive(Debug, thiserror::Error)]
 pub enum PretrainedError {
     /// No policy of this name ships.
-    #[error("no policy `{name}` ships{}; there are {}", near::hint(.near), PRETRAINED.join(", "))]
+    #[error("no policy `{name}` ships{}; there are {}", near::hint(.near), names().join(", "))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -57,6 +56,10 @@ pub enum PretrainedError {
     Checkpoint(#[from] CheckpointError),
 }
 
+fn names() -> [&'static str; 4] {
+    EMBEDDED.map(|policy| policy.name)
+}
+
 /// The policy called `name`.
 ///
 /// # Errors
@@ -65,7 +68,7 @@ pub fn pretrained(name: &str) -> Result<Checkpoint, PretrainedError> {
     let found = EMBEDDED.iter().find(|policy| policy.name == name);
     let policy = found.ok_or_else(|| PretrainedError::Unknown {
         name: name.to_owned(),
-        near: near::matches(name, PRETRAINED.into_iter()),
+        near: near::matches(name, names().into_iter()),
     })?;
     let origin = Path::new("(embedded)").join(policy.name);
     Ok(Checkpoint::from_bytes(

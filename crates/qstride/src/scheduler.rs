@@ -78,7 +78,7 @@ pub enum SchedulerError {
 /// A learning-rate scheduler that sees the loss.
 ///
 /// It seeks a rate, climbs until the loss gets worse, goes back, holds and anneals; a learned policy adjusts the rate within a
-/// factor of four meanwhile. See [`RampHoldDecay`](qstride_control::ramp_hold_decay) for the rule and
+/// factor of two meanwhile. See [`RampHoldDecay`](qstride_control::ramp_hold_decay) for the rule and
 /// [`Schedule`](qstride_control::schedule) for what happens at each loss.
 ///
 /// - Call [`Probe::record`] with the loss before each [`step`](LrScheduler::step).

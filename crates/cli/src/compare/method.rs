@@ -209,8 +209,8 @@ fn blind(form: &str, rest: &str) -> Result<Kind> {
 /// A policy that ships, or a checkpoint folder.
 fn checkpoint(name: &str) -> Result<Checkpoint> {
     let path = Path::new(name);
-    let checkpoint = if PRETRAINED.contains(&name) {
-        pretrained(name)?
+    let checkpoint = if let Ok(shipped) = pretrained(name) {
+        shipped
     } else if path.exists() || name.contains(std::path::MAIN_SEPARATOR) {
         Checkpoint::load(path)?
     } else {
