@@ -72,20 +72,8 @@
 //! q-values, action and rate, [`Scheduler::audit`] writes every decision to a file of JSON lines, [`Monitor`] looks at a scheduler that a
 //! learner owns, also as metrics of its dashboard. `step` never panics and returns no error: [`Scheduler::health`] says what is missing.
 //!
-//! | what happens | what the scheduler does |
-//! |---|---|
-//! | the loss is NaN or infinite, from the first step or later | with a guard: back to the snapshot, the rate falls; at the snapshot itself the batch is skipped. Without: the rate falls once and is held; [`Health::NotFinite`] |
-//! | the loss is the same to the last bit in every step, or zero | the rate is raised to 0.01 at most; [`Health::ConstantLoss`] |
-//! | the loss is negative | losses are compared by their distance to a floor below the lowest one |
-//! | no loss was recorded | the last rate is held; [`Health::NoLoss`] names the line to add |
-//! | several losses were recorded since the last step | their mean counts: gradient accumulation |
-//! | a loss was recorded on another thread | the same |
-//! | `steps(0)` | the number of steps counts as not known: the rate is halved when nothing improves any more |
-//! | `steps(1)`, `steps(2)` | the first, tiny rate |
-//! | more steps than announced | the last, smallest rate is held; [`Health::Overrun`] |
-//! | a record of another version or policy | it is refused, the scheduler starts anew; [`Health::RecordRefused`] |
-//! | a checkpoint of the deterministic regime | [`SchedulerError::Regime`] |
-//! | more than 20 roll-backs | a tenth of the best rate is held and annealed, the policy is not asked any more; [`Health::FallenBack`] |
+//! What happens with a loss that is not finite, constant or negative, a probe that nobody fills, more steps than announced, or a record of
+//! another version: see [`Scheduler`].
 //!
 //! # Trust it step by step
 //!

@@ -91,14 +91,16 @@ pub enum SchedulerError {
 ///
 /// | input | behaviour | [`Health`] |
 /// |---|---|---|
-/// | a loss that is NaN, infinite or beyond 1e100 | a guard rolls back and the rate falls; without one the rate falls once and is held | `NotFinite` |
+/// | a loss that is NaN, infinite or beyond 1e100 | a guard rolls back and the rate falls, or, at the snapshot itself, skips the batch; without one the rate falls once and is held | `NotFinite` |
 /// | the same loss to the last bit, zero too | the rate is not raised above 1e-2 | `ConstantLoss` |
 /// | negative losses | as good as others: losses are compared above a floor that falls with them | `Fine` |
 /// | no loss since the last step | the rate is held | `NoLoss` |
 /// | several losses since the last step | their mean counts | `Fine` |
 /// | a probe filled from another thread | the same as from this one | `Fine` |
 /// | `steps(0)` | as if not known | `Fine` |
+/// | `steps(1)`, `steps(2)` | the first, tiny rate | `Fine` |
 /// | more steps than announced | the last, smallest rate is the most | `Overrun` |
+/// | more than 20 roll-backs | a tenth of the best rate is held and annealed, the policy is not asked any more | `FallenBack` |
 /// | a guard whose `step` is not called | nothing is rolled back until it is | `GuardIdle` |
 /// | a record of another version or policy | the scheduler starts anew | `RecordRefused` |
 /// | a policy of the deterministic regime, a rough rate that is no rate | an error before training | |
