@@ -17,6 +17,7 @@ for model in mlp:32:relu cnn; do
     fit "$optimizer" 1-classic --grid --schedule constant,cosine,plateau,one-cycle
     fit "$optimizer" 2-default --schedule plateau
     fit "$optimizer" 3-own --schedule rule,qstride --rate auto,1e-4,1e-3,1e-2,1e-1,1e0,1e1
+    fit "$optimizer" 4-unguarded --schedule rule,qstride --no-guard
   done
 done
 "$built/examples/schedule_table" "$out"/*.json | tee "$out/tables.md"

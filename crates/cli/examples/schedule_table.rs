@@ -19,6 +19,7 @@ struct Document {
     data: String,
     model: String,
     optimizer: String,
+    guard: bool,
     epochs: u64,
     batch: u64,
     seeds: Vec<u64>,
@@ -78,7 +79,10 @@ fn main() -> Result<()> {
              | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
         );
         for file in files {
-            for (schedule, rates) in schedules(file) {
+            for (mut schedule, rates) in schedules(file) {
+                if !file.guard {
+                    schedule.push_str(" without the guard");
+                }
                 rows(&schedule, &rates, &reference);
             }
         }

@@ -53,6 +53,8 @@ struct Document<'a> {
     target: &'a str,
     model: String,
     optimizer: &'static str,
+    /// Whether schedules that find their own rate have one.
+    guard: bool,
     epochs: u64,
     batch: usize,
     test_share: f64,
@@ -133,6 +135,7 @@ impl<'a> Report<'a> {
             target: plan.data.target_name(),
             model: plan.model.to_string(),
             optimizer: plan.optimizer.name(),
+            guard: plan.guard,
             epochs: plan.epochs,
             batch: plan.batch,
             test_share: plan.test_share,
