@@ -100,7 +100,9 @@ fn tuned_sgd(files: &[&Document]) -> Option<(Option<f64>, Reference)> {
         .flat_map(|(_, rates)| rates)
         .collect();
     let (rate, runs) = best(&all);
-    let losses = runs.iter().map(|run| Some((run.seed, run.train_loss?)));
+    let losses = runs
+        .iter()
+        .map(|run| run.train_loss.map(|_| (run.seed, loss(run))));
     Some((rate, losses.collect::<Option<_>>()?))
 }
 
@@ -132,8 +134,11 @@ fn best(rates: &Rates) -> (Option<f64>, Vec<Run>) {
     least.cloned().unwrap_or_default()
 }
 
+/// Below this, cross-entropy in 32 bits is rounding.
+const LEAST: f64 = 1e-6;
+
 fn loss(run: &Run) -> f64 {
-    run.train_loss.unwrap_or(f64::INFINITY)
+    run.train_loss.map_or(f64::INFINITY, |loss| loss.max(LEAST))
 }
 
 /// One row for the best of several rates; a schedule that finds its own has one for no rate and one for all its starts.

@@ -45,11 +45,7 @@ impl Monitor {
     /// The index of the policy's last action; -1 where the anchor acted alone.
     pub fn action_metric(&self) -> MonitorMetric {
         self.metric("Controller action", |monitor| {
-            let index = monitor.last_decision().and_then(|decision| {
-                let action = decision.action?;
-                let mut names = decision.q_values.iter().map(|(name, _)| name);
-                names.position(|name| *name == action)
-            });
+            let index = monitor.contents(|c| c.decision.as_ref().and_then(|noted| noted.action));
             index.map_or(-1.0, |index| index as f64)
         })
     }

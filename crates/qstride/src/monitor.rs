@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use qstride_control::ramp_hold_decay::Phase;
 use qstride_control::schedule::Command;
 use qstride_control::window::GradientStatistics;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,58 @@ pub struct LastDecision {
     pub controller_rate: Option<f64>,
 }
 
+/// A decision as numbers; the names are put to them when somebody looks.
+#[derive(Clone, Debug)]
+pub(crate) struct Noted {
+    pub(crate) names: Arc<Names>,
+    pub(crate) step: u64,
+    pub(crate) loss: Option<f64>,
+    pub(crate) phase: Phase,
+    pub(crate) features: Vec<f32>,
+    pub(crate) q_values: Vec<f32>,
+    pub(crate) action: Option<usize>,
+    pub(crate) anchor_rate: f64,
+    pub(crate) rate: f64,
+    pub(crate) roll_back: bool,
+    /// In a staged roll-out: the ordinary schedule's rate and the controller's.
+    pub(crate) staged: Option<(f64, f64)>,
+}
+
+/// The names of a policy's features and actions.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) features: Vec<String>,
+    pub(crate) actions: Vec<String>,
+}
+
+impl Noted {
+    pub(crate) fn decision(&self) -> LastDecision {
+        let named = |names: &[String], values: &[f32]| {
+            names.iter().cloned().zip(values.iter().copied()).collect()
+        };
+        LastDecision {
+            step: self.step,
+            loss: self.loss,
+            phase: match self.phase {
+                Phase::Seek => "seek",
+                Phase::Climb => "climb",
+                Phase::Hold => "hold",
+            }
+            .to_owned(),
+            features: named(&self.names.features, &self.features),
+            q_values: named(&self.names.actions, &self.q_values),
+            action: self
+                .action
+                .and_then(|index| self.names.actions.get(index).cloned()),
+            anchor_rate: self.anchor_rate,
+            rate: self.rate,
+            roll_back: self.roll_back,
+            base_rate: self.staged.map(|(base, _)| base),
+            controller_rate: self.staged.map(|(_, controller)| controller),
+        }
+    }
+}
+
 /// A handle on a scheduler that a learner owns: clones look at the same scheduler.
 #[derive(Clone, Debug, Default)]
 pub struct Monitor {
@@ -87,7 +140,7 @@ pub struct Monitor {
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) health: Health,
-    pub(crate) decision: Option<LastDecision>,
+    pub(crate) decision: Option<Noted>,
     /// Counts decisions, so that whoever looks can tell a new one.
     pub(crate) decisions: u64,
     pub(crate) rate: f64,
@@ -113,6 +166,7 @@ impl Monitor {
     /// The last decision: features, q-values, action, rate.
     pub fn last_decision(&self) -> Option<LastDecision> {
         self.contents(|c| c.decision.clone())
+            .map(|noted| noted.decision())
     }
 
     /// How many decisions there were.

@@ -1,6 +1,7 @@
 //! The scheduler: a frozen policy on a scripted anchor, driven by the losses of somebody's training run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::follower::Follower;
-use crate::monitor::{Health, LastDecision, Monitor};
+use crate::monitor::{Health, LastDecision, Monitor, Names, Noted};
 use crate::pretrained::pretrained;
 use crate::probe::Probe;
 use crate::roll_out::RollOut;
@@ -111,6 +112,7 @@ pub struct Scheduler {
     schedule: Schedule,
     policy: Option<Learned>,
     policy_name: String,
+    names: Arc<Names>,
     roll_out: RollOut,
     audit: Option<AuditLog>,
     late: bool,
@@ -205,7 +207,17 @@ impl Scheduler {
     }
 
     fn new(policy: Option<Learned>, policy_name: String, settings: ScheduleSettings) -> Self {
+        let names = policy.as_ref().map(|policy| Names {
+            features: policy.spec().labels(),
+            actions: policy
+                .actions()
+                .actions
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        });
         Self {
+            names: Arc::new(names.unwrap_or_default()),
             probe: Probe::new(),
             monitor: Monitor::default(),
             schedule: Schedule::start(settings, Run::default()),
@@ -405,46 +417,49 @@ impl Scheduler {
         true
     }
 
+    /// Leaves the decision for whoever looks. Its numbers go where the last one's were: this runs within a training step.
     fn note_decision(&mut self, loss: f64, asked: bool) {
         let o = self.schedule.observation();
-        let mut decision = LastDecision {
-            step: self.counts.steps,
-            loss: loss.is_finite().then_some(o.value),
-            phase: match self.schedule.phase() {
-                Phase::Seek => "seek",
-                Phase::Climb => "climb",
-                Phase::Hold => "hold",
-            }
-            .to_owned(),
-            anchor_rate: o.window.anchor_rate,
-            roll_back: self.schedule.command().roll_back,
-            ..LastDecision::default()
+        let roll_back = self.schedule.command().roll_back;
+        let (features, q_values) = match &self.policy {
+            Some(policy) if asked => (policy.last_state(), policy.last_q_values()),
+            _ => (&[][..], &[][..]),
         };
-        if let (Some(policy), true) = (&self.policy, asked) {
-            let values = policy.last_state().iter().copied();
-            decision.features = policy.spec().labels().into_iter().zip(values).collect();
-            let actions = policy.actions().actions.iter().map(ToString::to_string);
-            decision.q_values = actions
-                .zip(policy.last_q_values().iter().copied())
-                .collect();
-            decision.action = o
-                .last_action
-                .and_then(|index| policy.actions().actions.get(index))
-                .map(ToString::to_string);
-        }
-        if decision.roll_back {
+        self.monitor.contents(|c| {
+            let noted = c.decision.get_or_insert_with(|| Noted {
+                names: self.names.clone(),
+                step: 0,
+                loss: None,
+                phase: Phase::Seek,
+                features: Vec::with_capacity(self.names.features.len()),
+                q_values: Vec::with_capacity(self.names.actions.len()),
+                action: None,
+                anchor_rate: 0.0,
+                rate: 0.0,
+                roll_back: false,
+                staged: None,
+            });
+            noted.step = self.counts.steps;
+            noted.loss = loss.is_finite().then_some(o.value);
+            noted.phase = self.schedule.phase();
+            noted.features.clear();
+            noted.features.extend_from_slice(features);
+            noted.q_values.clear();
+            noted.q_values.extend_from_slice(q_values);
+            noted.action = o.last_action.filter(|_| asked);
+            noted.anchor_rate = o.window.anchor_rate;
+            noted.roll_back = roll_back;
+            c.decisions += 1;
+        });
+        if roll_back {
             tracing::warn!(
-                step = decision.step,
+                step = self.counts.steps,
                 loss,
                 rate = o.rate,
                 rollbacks = o.window.rollbacks,
                 "rolled back to the best parameters, the rate is lowered"
             );
         }
-        self.monitor.contents(|c| {
-            c.decision = Some(decision);
-            c.decisions += 1;
-        });
     }
 
     fn present_health(&self) -> Health {
@@ -551,11 +566,10 @@ impl LrScheduler for Scheduler {
             c.rate = rate;
             c.rollbacks = self.schedule.observation().window.rollbacks;
             c.command = (c.guarded && loss.is_some()).then_some(command);
-            let decision = c.decision.as_mut().filter(|_| decided)?;
-            decision.rate = rate;
-            decision.base_rate = staged.map(|(base, _)| base);
-            decision.controller_rate = staged.map(|(_, controller)| controller);
-            self.audit.is_some().then(|| decision.clone())
+            let noted = c.decision.as_mut().filter(|_| decided)?;
+            noted.rate = rate;
+            noted.staged = staged;
+            self.audit.is_some().then(|| noted.decision())
         });
         if let (Some(audit), Some(decision)) = (&self.audit, noted) {
             audit.write(&decision);
