@@ -24,7 +24,7 @@ pub struct RampSettings {
     pub windows: u64,
     /// The first rate where no rough rate is given.
     pub first_rate: f64,
-    /// The first rate over the rough one, where one is given: it may be this much too large, and then ten times more.
+    /// The first rate over the rough one, where one is given: it may be far too large.
     pub rough_share: f64,
     /// The share of a window after which the loss is looked at while nothing moves,
     pub seek_share: f64,
@@ -55,7 +55,7 @@ impl RampSettings {
     pub const MOMENTUM: Self = Self {
         windows: 20,
         first_rate: 1e-7,
-        rough_share: 1e-3,
+        rough_share: 1e-4,
         seek_share: 0.3,
         climb_share: 0.5,
         seek_factor: 8.0,
@@ -333,7 +333,7 @@ mod tests {
         let mut o = start(2.0);
         o.window.fired = true;
         let decision = rule.decide(&o, true);
-        assert_eq!((decision.rate, decision.roll_back), (1e-3 / 16.0, true));
+        assert_eq!((decision.rate, decision.roll_back), (1e-4 / 16.0, true));
         assert_eq!(rule.phase(), Phase::Climb);
     }
 

@@ -244,7 +244,7 @@ impl Scheduler {
         self
     }
 
-    /// A rough learning rate, which may be wrong by a factor of 100 either way: the search starts a thousandth of it, which saves
+    /// A rough learning rate, which may be wrong by a factor of 100 either way: the search starts at 1e-4 of it, which saves
     /// some steps. It is not needed.
     ///
     /// # Errors
