@@ -64,7 +64,7 @@ impl RampSettings {
         worse_share: 0.5,
         back: 0.18,
         ramp_end: 0.5,
-        late_worse: 1.5,
+        late_worse: 0.7,
         decay: 0.4,
         patience: 12,
     };
@@ -256,7 +256,10 @@ impl RampHoldDecay {
         let error = (pooled * (1.0 / n + 1.0 / count)).sqrt();
         // Without any noise, rounding is no movement.
         let least = 3e-3 * w.best_log_loss.exp();
-        let moved = (x - mean).abs() > (self.settings.seek_errors * error).max(least);
+        let change = (x - mean).abs();
+        // A twentieth of the loss is a movement that matters, even where it is less sure.
+        let moved = change > (self.settings.seek_errors * error).max(least)
+            || change > (2.0 * error).max(0.05 * w.best_log_loss.exp());
         if !moved {
             let total = count + n;
             self.still = (
