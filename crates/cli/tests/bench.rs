@@ -15,6 +15,7 @@ fn the_cost_of_control_is_a_set_of_numbers() {
         "gradient_overhead",
         "guard_overhead",
         "decision_us",
+        "decision_in_training_us",
     ] {
         assert!(
             result[field].as_f64().unwrap().is_finite(),

@@ -52,7 +52,7 @@ pub struct Options {
     /// flex or ndarray.
     #[arg(long, default_value_t = DeviceKind::Flex)]
     device: DeviceKind,
-    /// One JSON object: loss_only_overhead, gradient_overhead, guard_overhead (over loss only), decision_us, pairs.
+    /// One JSON object: loss_only_overhead, gradient_overhead, guard_overhead (over loss only), decision_us (the scheduler alone), decision_in_training_us, pairs.
     #[arg(long)]
     json: bool,
 }
@@ -143,13 +143,15 @@ pub fn run(options: &Options) -> Result<()> {
     let (policy, rule) = (of(|d| &d.policy), of(|d| &d.rule));
     // In a run that never came to hold its rate no policy was asked.
     let asked = !policy.is_empty();
-    let decision = median(if asked { policy.clone() } else { rule.clone() });
+    let in_training = median(if asked { policy.clone() } else { rule.clone() });
+    let decision = bench.decision_alone()?;
     if options.json {
         let object = json!({
             "loss_only_overhead": timings[0].overhead(),
             "gradient_overhead": timings[1].overhead(),
             "guard_overhead": timings[2].overhead(),
             "decision_us": decision,
+            "decision_in_training_us": in_training,
             "pairs": options.pairs,
             "constant_us": timings[0].base,
             "policy_decisions": policy.len(),
@@ -176,7 +178,8 @@ pub fn run(options: &Options) -> Result<()> {
     let table = Table::new(title, header.map(str::to_owned).to_vec(), rows.collect());
     print!("{}", table.text());
     println!(
-        "a decision of the {} takes {decision:.2} us (median of {})",
+        "a decision of the {} takes {decision:.2} us, and {in_training:.2} us where the steps of training in between have emptied the caches \
+         (median of {})",
         if asked { "policy" } else { "rule" },
         if asked { policy.len() } else { rule.len() }
     );
@@ -226,6 +229,37 @@ impl Bench<'_> {
         })
     }
 
+    /// The median time of a decision of the policy in a scheduler that is fed with losses and nothing else, in microseconds.
+    fn decision_alone(&self) -> Result<f64> {
+        let mut times = Vec::new();
+        let mut random = Streams::new(0).stream("losses");
+        for _ in 0..200 {
+            let mut scheduler = self.scheduler()?.steps(400);
+            let (probe, monitor) = (scheduler.probe(), scheduler.monitor());
+            for step in 0..400 {
+                let loss = 2.0 * (-0.01 * f64::from(step)).exp() + 0.02 * random.random::<f64>();
+                probe.record(loss).ok();
+                let before = monitor.decisions();
+                let clock = Instant::now();
+                scheduler.step();
+                let time = microseconds(clock);
+                let decided = monitor.decisions() > before;
+                let last = monitor.last_decision().filter(|_| decided);
+                if last.is_some_and(|decision| !decision.q_values.is_empty()) {
+                    times.push(time);
+                }
+            }
+        }
+        Ok(median(times))
+    }
+
+    fn scheduler(&self) -> Result<Scheduler> {
+        Ok(match &self.options.policy {
+            Some(folder) => Scheduler::from_checkpoint(folder)?,
+            None => Scheduler::pretrained_for(OptimizerFamily::Momentum),
+        })
+    }
+
     /// All loops start at the same weights.
     fn start(&self, control: Control) -> Result<Loop> {
         let architecture = Architecture {
@@ -238,11 +272,7 @@ impl Bench<'_> {
         };
         let network =
             architecture.init(&mut Streams::new(0).stream("initial weights"), &self.device);
-        let scheduler = match &self.options.policy {
-            Some(folder) => Scheduler::from_checkpoint(folder)?,
-            None => Scheduler::pretrained_for(OptimizerFamily::Momentum),
-        };
-        let scheduler = scheduler.steps(WARM_UP + self.options.pairs);
+        let scheduler = self.scheduler()?.steps(WARM_UP + self.options.pairs);
         Ok(Loop {
             update: match control {
                 Control::Constant | Control::LossOnly => Update::Plain,
