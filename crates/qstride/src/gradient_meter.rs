@@ -115,7 +115,7 @@ impl ModuleVisitor for After {
 }
 
 /// The terms of an inner product that are summed in one go.
-const TERMS: usize = 16_384;
+const TERMS: usize = 2_048;
 
 /// a·b as a stack of products of a row and a column: unlike the sum of an elementwise product it needs no memory of the size of a, which
 /// costs more than the arithmetic where an allocator hands it back each time.
