@@ -1,7 +1,7 @@
 //! Turns the output of `qstride fit --json` into Markdown tables of train losses over those of tuned SGD.
 //!
 //! ```sh
-//! cargo run --release --example schedule_table -- runs/schedules/*.json
+//! cargo run --release -p qstride-cli --example schedule_table -- runs/schedules/*.json
 //! ```
 //!
 //! For each model one of the files must hold plain SGD at constant rates: the best of them is 'tuned SGD'. Each other pair of model and

@@ -74,7 +74,7 @@ pub struct Window {
     pub steps: u32,
     /// Standard deviation of the losses in the last window.
     pub deviation: f64,
-    /// ln of the mean loss, newest first; see [`LossScale`](crate::window::LossScale).
+    /// ln of the mean loss, newest first; see [`LossScale`].
     pub log_losses: Recent<MEMORY>,
     /// ln of the least mean over two windows so far, or of the first loss.
     pub best_log_loss: f64,

@@ -1,14 +1,14 @@
 //! Ramp, hold, decay: a scripted rule that finds a learning rate by itself. It is the anchor of learned schedules, and their fallback.
 //!
-//! 1. Seek: from a rate that is too small to matter, x8 a window until the loss moves beyond its noise, or, with gradient
-//!    statistics, until a step promises a relative decrease of 1e-3.
+//! 1. Seek: from a rate that is too small to matter, x8 a window until the loss moves beyond its noise or by a twentieth, or, with
+//!    gradient statistics, until a step promises a relative decrease of 1e-3.
 //! 2. Climb: x2 a window until the loss has become worse; then back to the best parameters, at a fraction of the largest rate
 //!    that failed.
 //! 3. Hold: that rate. A loss far above the best one halves it, a blow-up quarters it, from the best parameters on.
 //! 4. Decay: linearly to zero over the last steps, where their number is known; else the rate is halved whenever nothing has
 //!    improved for a while.
 //!
-//! The thresholds were fixed on synthetic tasks (`experiments/schedules`).
+//! How the constants were found is in docs/deviations.md.
 
 use serde::{Deserialize, Serialize};
 

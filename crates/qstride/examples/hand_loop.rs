@@ -1,7 +1,7 @@
 //! A hand-written training loop without a learning rate: three lines of it are qstride's, six with the guard.
 //!
 //! ```text
-//! cargo run --release --example hand_loop
+//! cargo run --release -p qstride --example hand_loop
 //! ```
 
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! The loop of `hand_loop` with burn-train's learner: three lines are qstride's, the guard and the dashboard included.
 //!
 //! ```text
-//! cargo run --release --features train --example learner -- artifacts
+//! cargo run --release -p qstride --features train --example learner -- artifacts
 //! ```
 //! Without an argument the learner's files go to the folder for temporary files.
 

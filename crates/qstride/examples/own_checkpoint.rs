@@ -1,7 +1,7 @@
 //! A policy of one's own, rolled out in three stages: it only watches, it acts within bounds, it acts alone.
 //!
 //! ```text
-//! cargo run --release --example own_checkpoint -- checkpoints/schedule-momentum audit.jsonl
+//! cargo run --release -p qstride --example own_checkpoint -- checkpoints/schedule-momentum audit.jsonl
 //! ```
 //! Without arguments it is the policy that ships in this repository, and the audit log goes to the folder for temporary files.
 

@@ -1,7 +1,7 @@
 //! Finds a learning rate for a small network on the handwritten digits, then trains with it.
 //!
 //! ```text
-//! cargo run --release --example rate_finder -- curve.svg
+//! cargo run --release -p qstride --example rate_finder -- curve.svg
 //! ```
 //! Without an argument the plot goes to the folder for temporary files.
 

@@ -1,7 +1,7 @@
 //! A run that stops in the middle and goes on from burn-train's checkpoint ends at the weights of one that never stopped.
 //!
 //! ```text
-//! cargo run --release --features train --example resume
+//! cargo run --release -p qstride --features train --example resume
 //! ```
 
 use std::error::Error;

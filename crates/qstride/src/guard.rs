@@ -14,7 +14,7 @@ use crate::monitor::Monitor;
 use crate::scheduler::Scheduler;
 
 /// Rolls a model back when training blows up, in a hand-written loop; in burn-train's learner
-/// [`Observed::guarded`](crate::Observed::guarded) is the same.
+/// `Observed::guarded` (feature `train`) is the same.
 ///
 /// The snapshot holds the parameters at which the best loss was measured, not those after the next update. A roll-back restores it, puts
 /// the optimizer's state back to what it was before the first step, and makes no update with the gradients at hand. What the scheduler
