@@ -19,6 +19,7 @@ pub mod ramp_hold_decay;
 pub mod reward;
 pub mod rivals;
 pub mod schedule;
+pub mod schedule_settings;
 pub mod state;
 pub mod statistic;
 pub mod update;

@@ -23,7 +23,7 @@ use crate::scheduler::Scheduler;
 ///
 /// ```no_run
 /// # use burn::{lr_scheduler::LrScheduler, nn::Linear, optim::{GradientsParams, ModuleOptimizer}, tensor::Tensor};
-/// # fn batch(model: &Linear) -> Tensor<1> { unimplemented!() }
+/// # fn batch(model: &Linear) -> Tensor<1> { model.forward(Tensor::<2>::ones([1, 2], &model.weight.device())).mean() }
 /// # fn train(mut model: Linear, mut optim: ModuleOptimizer) -> Result<(), Box<dyn std::error::Error>> {
 /// use qstride::{Guard, Scheduler};
 ///

@@ -114,9 +114,11 @@ mod dashboard;
 mod follower;
 mod gradient_meter;
 mod guard;
+mod health;
 mod monitor;
 #[cfg(feature = "train")]
 mod observed;
+mod optimizer_family;
 mod plateau;
 mod pretrained;
 mod probe;
@@ -134,9 +136,11 @@ pub use dashboard::MonitorMetric;
 pub use follower::Follower;
 pub use gradient_meter::GradientMeter;
 pub use guard::Guard;
-pub use monitor::{Health, LastDecision, Monitor};
+pub use health::Health;
+pub use monitor::{LastDecision, Monitor};
 #[cfg(feature = "train")]
 pub use observed::Observed;
+pub use optimizer_family::OptimizerFamily;
 pub use plateau::{Plateau, PlateauBuilder, PlateauError, PlateauMode, ThresholdMode};
 pub use pretrained::{PRETRAINED, PRETRAINED_SCHEDULES, PretrainedError, pretrained};
 pub use probe::{Probe, ProbeError};
@@ -147,5 +151,5 @@ pub use qstride_control::{
 pub use rate_curve::{NoSuggestion, RateCurve};
 pub use rate_finder::{RangeTest, RangeTestError, Stopped, find_rate, find_rate_on};
 pub use rate_plot::RatePlotError;
-pub use scheduler::{OptimizerFamily, Scheduler, SchedulerError};
+pub use scheduler::{Scheduler, SchedulerError};
 pub use warm_up::WarmUp;

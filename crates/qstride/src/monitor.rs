@@ -7,48 +7,7 @@ use qstride_control::schedule::Command;
 use qstride_control::window::GradientStatistics;
 use serde::{Deserialize, Serialize};
 
-/// How a scheduler fares; the worst that holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "state")]
-pub enum Health {
-    /// No step was made yet.
-    #[default]
-    Waiting,
-    /// All is well.
-    Fine,
-    /// No loss came for this many steps: the rate is held. `probe.record(loss)?` before `scheduler.step()` mends it, or
-    /// `Observed::new(model, &scheduler)` around the learner's model.
-    NoLoss {
-        /// Steps without a loss.
-        steps: u64,
-    },
-    /// The policy needs gradient statistics and none came: the anchor acts alone. `GradientMeter` mends it.
-    NoGradients,
-    /// The loss is the same to the last bit in every step: either nothing is learnt or the wrong number is recorded. The rate is held.
-    ConstantLoss {
-        /// Steps with the same loss.
-        steps: u64,
-    },
-    /// The last loss was not finite.
-    NotFinite {
-        /// Steps with such a loss in a row.
-        steps: u64,
-    },
-    /// There is a guard, but it does not take the scheduler's commands: replace `optim.step` by `guard.step`. Nothing is rolled back.
-    GuardIdle,
-    /// More steps were made than announced: the last, smallest rate is held.
-    Overrun {
-        /// Steps beyond the announced ones.
-        steps: u64,
-    },
-    /// There were too many roll-backs: a tenth of the best rate is held, and annealed, to the end.
-    FallenBack {
-        /// Roll-backs so far.
-        rollbacks: u32,
-    },
-    /// A record was not of this version and was not loaded: the scheduler starts anew.
-    RecordRefused,
-}
+use crate::health::Health;
 
 /// Why and how a rate was chosen at the end of a window, or after a blow-up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -17,38 +17,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{AuditError, AuditLog};
 use crate::follower::Follower;
-use crate::monitor::{Health, LastDecision, Monitor, Names, Noted};
+use crate::health::Health;
+use crate::monitor::{LastDecision, Monitor, Names, Noted};
+use crate::optimizer_family::OptimizerFamily;
 use crate::pretrained::pretrained;
 use crate::probe::Probe;
 use crate::roll_out::RollOut;
 use crate::scheduler_record;
-
-/// How an optimizer's step grows with the gradient, which is what a controller has to know of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptimizerFamily {
-    /// In proportion: Burn's `Sgd` and `Momentum`, with Nesterov or without.
-    Momentum,
-    /// Not at all, because the gradient is divided by its own size: `Adam`, `AdamW`, `RmsProp`, `AdaGrad`, `Adan`, `Lamb`, `Lion`,
-    /// `Adafactor`, `Muon`.
-    Adaptive,
-}
-
-impl OptimizerFamily {
-    /// The name of the policy that ships for it.
-    pub fn policy(self) -> &'static str {
-        match self {
-            Self::Momentum => "schedule-momentum",
-            Self::Adaptive => "schedule-adam",
-        }
-    }
-
-    fn settings(self) -> ScheduleSettings {
-        match self {
-            Self::Momentum => ScheduleSettings::MOMENTUM,
-            Self::Adaptive => ScheduleSettings::ADAPTIVE,
-        }
-    }
-}
 
 /// A scheduler that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -498,42 +473,11 @@ impl Scheduler {
 
     /// Logs a state of health once, with the way out.
     fn warn_once(&mut self, health: Health) {
-        let (key, message) = match health {
-            Health::Waiting | Health::Fine | Health::RecordRefused => return,
-            Health::NoLoss { .. } => (
-                "no loss",
-                "no loss was recorded, the rate is held: call `probe.record(loss)?` before `scheduler.step()`, with the probe from \
-                 `scheduler.probe()`, or wrap the learner's model: `Observed::new(model, &scheduler)`",
-            ),
-            Health::NotFinite { .. } => (
-                "not finite",
-                "the loss is not finite: a Guard rolls back from here; without one the parameters are lost",
-            ),
-            Health::GuardIdle => (
-                "guard idle",
-                "the guard takes no commands, nothing is rolled back: replace `optim.step(rate, model, grads)` by `guard.step(rate, \
-                 model, &mut optim, grads)`",
-            ),
-            Health::FallenBack { .. } => (
-                "fallen back",
-                "too many roll-backs: a tenth of the best rate is held to the end, the policy is not asked any more",
-            ),
-            Health::ConstantLoss { .. } => (
-                "constant loss",
-                "the loss has been the same to the last bit: is it the loss of this batch that is recorded?",
-            ),
-            Health::NoGradients => (
-                "no gradients",
-                "the policy needs gradient statistics, the anchor acts alone: `GradientMeter::new(&scheduler, 10)` measures them",
-            ),
-            Health::Overrun { .. } => (
-                "overrun",
-                "more steps than announced, the smallest rate is held: give the whole number to `Scheduler::steps`",
-            ),
-        };
-        if !self.warned.contains(&key) {
-            self.warned.push(key);
-            tracing::warn!("{message}");
+        if let Some((name, remedy)) = health.remedy()
+            && !self.warned.contains(&name)
+        {
+            self.warned.push(name);
+            tracing::warn!("{remedy}");
         }
     }
 }
