@@ -36,11 +36,10 @@ const WARM_UP: u64 = 100;
 
 /// What `qstride bench scheduler` takes.
 ///
-/// Each mode is a pair of training loops, each with a network, an optimizer and a scheduler of its own, which take their steps in turn on the
-/// same batches of noise; which of the two goes first alternates. Every loop reads the loss of every step to the host, as a loop that
-/// logs it does. An overhead is the median over all pairs of what the second loop takes longer, over the median step of the first: whatever
-/// else the machine does meets both steps of a pair. With gradient statistics, which make every tenth step another one, the medians are taken over
-/// the steps of each place among ten, and the ten averaged.
+/// Each mode trains one network in two ways that take turns, step by step and on the same batches of noise; which goes first alternates. Every step reads its
+/// loss to the host, as a loop that logs it does. An overhead is the median over all pairs of what the second way takes longer, over the median step of the
+/// first: whatever else the machine does meets both steps of a pair. With gradient statistics, which make every tenth step another one, the turns
+/// are ten steps long, the medians are taken over the steps of each place among ten, and the ten averaged.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Pairs of steps that are timed in each mode.
@@ -70,12 +69,12 @@ enum Control {
     Guarded,
 }
 
-/// Two loops, the second of which does more.
+/// Two ways to train, the second of which does more.
 struct Mode {
     name: &'static str,
     against: &'static str,
-    loops: [Control; 2],
-    /// Steps after which the second loop does the same again.
+    arms: [Control; 2],
+    /// Steps after which the second way does the same again.
     cycle: usize,
 }
 
@@ -83,19 +82,19 @@ const MODES: [Mode; 3] = [
     Mode {
         name: "loss only",
         against: "constant rate",
-        loops: [Control::Constant, Control::LossOnly],
+        arms: [Control::Constant, Control::LossOnly],
         cycle: 1,
     },
     Mode {
         name: "gradients every 10th step",
         against: "constant rate",
-        loops: [Control::Constant, Control::Gradients],
+        arms: [Control::Constant, Control::Gradients],
         cycle: GRADIENTS_EVERY as usize,
     },
     Mode {
         name: "guard",
         against: "loss only",
-        loops: [Control::LossOnly, Control::Guarded],
+        arms: [Control::LossOnly, Control::Guarded],
         cycle: 1,
     },
 ];
@@ -103,7 +102,7 @@ const MODES: [Mode; 3] = [
 /// What a mode has come to, in microseconds a step.
 struct Timing {
     base: f64,
-    /// What the second loop takes longer.
+    /// What the second way takes longer.
     more: f64,
     decisions: Decisions,
 }
@@ -186,7 +185,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What all loops share.
+/// What all modes share.
 struct Bench<'a> {
     options: &'a Options,
     batches: Vec<Batch>,
@@ -195,17 +194,17 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn time(&self, mode: &Mode) -> Result<Timing> {
-        let [mut base, mut controlled] = [self.start(mode.loops[0])?, self.start(mode.loops[1])?];
-        for pair in 0..WARM_UP + self.options.pairs {
-            let batch = &self.batches[pair as usize % BATCHES];
-            if pair.is_multiple_of(2) {
-                base = base.step(batch);
-                controlled = controlled.step(batch);
-            } else {
-                controlled = controlled.step(batch);
-                base = base.step(batch);
+        let mut training = self.start(mode.arms)?;
+        let cycle = mode.cycle as u64;
+        for turn in 0..(WARM_UP + self.options.pairs).div_ceil(cycle) {
+            let first = (turn % 2) as usize;
+            for arm in [first, 1 - first] {
+                for step in turn * cycle..(turn + 1) * cycle {
+                    training = training.step(arm, &self.batches[step as usize % BATCHES]);
+                }
             }
         }
+        let [base, controlled] = training.arms;
         // The median at each place of a cycle, and their mean.
         let per_step = |microseconds: Vec<f64>| {
             let timed = &microseconds[WARM_UP as usize..];
@@ -260,8 +259,7 @@ impl Bench<'_> {
         })
     }
 
-    /// All loops start at the same weights.
-    fn start(&self, control: Control) -> Result<Loop> {
+    fn start(&self, controls: [Control; 2]) -> Result<Training> {
         let architecture = Architecture {
             model: Model::Mlp {
                 hidden: vec![HIDDEN],
@@ -272,28 +270,38 @@ impl Bench<'_> {
         };
         let network =
             architecture.init(&mut Streams::new(0).stream("initial weights"), &self.device);
-        let scheduler = self.scheduler()?.steps(WARM_UP + self.options.pairs);
-        Ok(Loop {
-            update: match control {
-                Control::Constant | Control::LossOnly => Update::Plain,
-                Control::Gradients => {
-                    Update::Measured(GradientMeter::new(&scheduler, GRADIENTS_EVERY))
-                }
-                Control::Guarded => Update::Guarded(Box::new(Guard::new(&scheduler, &network))),
-            },
-            scheduler: (control != Control::Constant).then_some(scheduler),
-            network,
+        let arm = |control| -> Result<Arm> {
+            let scheduler = self.scheduler()?.steps(WARM_UP + self.options.pairs);
+            Ok(Arm {
+                update: match control {
+                    Control::Constant | Control::LossOnly => Update::Plain,
+                    Control::Gradients => {
+                        Update::Measured(GradientMeter::new(&scheduler, GRADIENTS_EVERY))
+                    }
+                    Control::Guarded => Update::Guarded(Box::new(Guard::new(&scheduler, &network))),
+                },
+                scheduler: (control != Control::Constant).then_some(scheduler),
+                microseconds: Vec::new(),
+                decisions: Decisions::default(),
+            })
+        };
+        Ok(Training {
+            arms: [arm(controls[0])?, arm(controls[1])?],
             optimizer: OptimizerKind::Momentum.init(),
-            microseconds: Vec::new(),
-            decisions: Decisions::default(),
+            network,
         })
     }
 }
 
-/// One training loop.
-struct Loop {
+/// One network that both ways of a mode train in turn: with a network each, chance in the memory's layout differs by more than control costs.
+struct Training {
     network: Network,
     optimizer: ModuleOptimizer,
+    arms: [Arm; 2],
+}
+
+/// One of the two ways.
+struct Arm {
     scheduler: Option<Scheduler>,
     update: Update,
     /// Of every step.
@@ -301,17 +309,18 @@ struct Loop {
     decisions: Decisions,
 }
 
-impl Loop {
+impl Training {
     /// One step, timed. The network moves through it: a second owner would make the optimizer copy it.
-    fn step(mut self, batch: &Batch) -> Self {
-        let before = self.decided();
+    fn step(mut self, arm: usize, batch: &Batch) -> Self {
+        let arm = &mut self.arms[arm];
+        let before = arm.decided();
         let mut choice = 0.0;
         let clock = Instant::now();
         let scores = self.network.forward(batch.inputs.clone());
         let loss = BatchTargets::Classes(batch.labels.clone()).loss(scores);
         let value = loss.clone().into_scalar::<f64>();
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        let rate = match &mut self.scheduler {
+        let rate = match &mut arm.scheduler {
             None => RATE,
             Some(scheduler) => {
                 scheduler.probe().record(value).ok();
@@ -321,16 +330,18 @@ impl Loop {
                 rate
             }
         };
-        self.network = self
+        self.network = arm
             .update
             .step(rate, self.network, &mut self.optimizer, gradients);
-        self.microseconds.push(microseconds(clock));
-        if self.decided() > before {
-            self.decisions_of_its_kind().push(choice);
+        arm.microseconds.push(microseconds(clock));
+        if arm.decided() > before {
+            arm.decisions_of_its_kind().push(choice);
         }
         self
     }
+}
 
+impl Arm {
     /// Decisions so far.
     fn decided(&self) -> u64 {
         let monitor = self.scheduler.as_ref().map(Scheduler::monitor);
