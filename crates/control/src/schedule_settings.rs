@@ -13,7 +13,8 @@ pub const CHANGE_BOUNDS: (f64, f64) = (0.01, 10.0);
 pub struct ScheduleSettings {
     /// The rule that finds and anneals the rate.
     pub anchor: RampSettings,
-    /// A loss is a blow-up above this multiple of the largest one in the first two windows.
+    /// A loss is a blow-up above ten times this multiple of the largest one in the first two windows, or twice in a row above this
+    /// multiple of it.
     pub guard: f64,
     /// The policy's factor on the anchor's rate stays within \[1/most, most\].
     pub most_residual: f64,
