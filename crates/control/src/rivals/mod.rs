@@ -31,10 +31,15 @@ pub use polyak::Polyak;
 pub use taylor_cosine::TaylorCosine;
 pub use zhang_hager::ZhangHager;
 
+use std::sync::Arc;
+
+use qstride_objectives::Objective;
 use rand_chacha::ChaCha8Rng;
 
 use crate::controller::Controller;
-use crate::minimiser::Minimiser;
+use crate::episode::{DeterministicEpisode, DeterministicSettings, run};
+use crate::minimiser::{self, Minimiser};
+use crate::outcome::Record;
 
 /// What a method may be told before it starts.
 #[derive(Clone, Debug)]
@@ -98,6 +103,42 @@ impl Rival {
     const fn knowing_the_minimum(mut self) -> Self {
         self.needs_minimum = true;
         self
+    }
+
+    /// One minimisation by this method: its record, and the point of the least value.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use qstride_control::{DeterministicSettings, rivals};
+    /// use qstride_objectives::{Streams, mgh::beale::beale};
+    ///
+    /// let setup = rivals::Setup {
+    ///     restart: 1.0,
+    ///     minimum: Some(0.0),
+    ///     generator: Streams::new(7).stream("coin"),
+    /// };
+    /// for name in ["lbfgs-10", "lmsd", "coin-flip"] {
+    ///     let rival = rivals::find(name).unwrap();
+    ///     let settings = DeterministicSettings::default();
+    ///     let (record, best) = rival.minimise(Arc::new(beale()), settings, &setup);
+    ///     assert!(record.best_value < 1e-9 && (best[0] - 3.0).abs() < 1e-3);
+    /// }
+    /// ```
+    pub fn minimise(
+        &self,
+        objective: Arc<dyn Objective>,
+        settings: DeterministicSettings,
+        setup: &Setup,
+    ) -> (Record, Vec<f64>) {
+        match self.build {
+            Build::Controller(build) => {
+                let mut controller = build(setup);
+                let mut episode = DeterministicEpisode::start(objective, settings, &controller);
+                let record = run(&mut episode, &mut controller);
+                (record, episode.best_point().to_vec())
+            }
+            Build::Minimiser(build) => minimiser::minimise(objective, settings, &mut *build(setup)),
+        }
     }
 }
 
