@@ -27,6 +27,20 @@ pub struct RitzSteps {
     pub long: f64,
 }
 
+/// Up to three positive Ritz values, largest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RitzValues {
+    values: [f64; SWEEP],
+    len: usize,
+}
+
+impl RitzValues {
+    /// The values.
+    pub fn as_slice(&self) -> &[f64] {
+        &self.values[..self.len]
+    }
+}
+
 /// A step of rate α that was accepted: x⁺ = x - αg.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptedStep<'a> {
@@ -160,6 +174,16 @@ impl Curvature {
         self.ritz
     }
 
+    /// The positive Ritz values over the newest gradients, largest first: over `most` of them (at most three), or over as many as are
+    /// independent. Empty where there is no positive one, and where Ritz steps were not asked for.
+    pub fn ritz_values(&mut self, most: usize) -> RitzValues {
+        let most = most.min(self.pairs.len());
+        (1..=most)
+            .rev()
+            .find_map(|count| self.ritz_values_over(count))
+            .unwrap_or_default()
+    }
+
     fn remember(&mut self, rate: f64, before: &[f64], after: &[f64]) {
         let mut pair = if self.pairs.len() < SWEEP {
             Pair::default()
@@ -177,16 +201,20 @@ impl Curvature {
     /// Tries the last three gradients, then the last two where three are dependent, else falls back to BB steps.
     fn ritz_steps(&mut self, long: f64, short: f64) -> RitzSteps {
         for count in (2..=self.pairs.len()).rev() {
-            if let Some(values) = self.ritz_values(count) {
-                let steps = values.map(|theta| 1.0 / theta);
-                // Not `clamp`, which panics where the bounds are not numbers.
-                let bound = |step: f64| step.max(1e-4 * short).min(1e3 * long);
-                return RitzSteps {
-                    short: bound(steps[0]),
-                    mid: bound(steps[1]),
-                    long: bound(steps[2]),
-                };
-            }
+            let values = self.ritz_values_over(count).unwrap_or_default();
+            let (largest, middle, least) = match *values.as_slice() {
+                [] => continue,
+                [only] => (only, only, only),
+                [largest, least] => (largest, (largest * least).sqrt(), least),
+                [largest, middle, .., least] => (largest, middle, least),
+            };
+            // Not `clamp`, which panics where the bounds are not numbers.
+            let bound = |theta: f64| (1.0 / theta).max(1e-4 * short).min(1e3 * long);
+            return RitzSteps {
+                short: bound(largest),
+                mid: bound(middle),
+                long: bound(least),
+            };
         }
         RitzSteps {
             short,
@@ -195,8 +223,8 @@ impl Curvature {
         }
     }
 
-    /// The largest, middle and least positive Ritz value over the newest `count` gradients; none where these are dependent.
-    fn ritz_values(&mut self, count: usize) -> Option<[f64; 3]> {
+    /// The positive Ritz values over the newest `count` gradients; none where these are dependent.
+    fn ritz_values_over(&mut self, count: usize) -> Option<RitzValues> {
         let Self { pairs, scratch, .. } = self;
         let pairs = &pairs[pairs.len() - count..];
         // Gram-Schmidt: G = QR, Q into the scratch vectors.
@@ -235,24 +263,17 @@ impl Curvature {
             }
         }
         let eigenvalues = symmetric_eigenvalues(t, count);
-        let mut positive = [0.0; SWEEP];
-        let mut found = 0;
+        let mut positive = RitzValues::default();
         for value in eigenvalues
             .into_iter()
             .take(count)
             .filter(|v| v.is_finite() && *v > 0.0)
         {
-            positive[found] = value;
-            found += 1;
+            positive.values[positive.len] = value;
+            positive.len += 1;
         }
-        let positive = &mut positive[..found];
-        positive.sort_by(|a, b| b.total_cmp(a));
-        match positive {
-            [] => None,
-            [largest, middle, least] => Some([*largest, *middle, *least]),
-            [largest, .., least] => Some([*largest, (*largest * *least).sqrt(), *least]),
-            [only] => Some([*only; 3]),
-        }
+        positive.values[..positive.len].sort_by(|a, b| b.total_cmp(a));
+        Some(positive)
     }
 }
 

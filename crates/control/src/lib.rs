@@ -12,6 +12,7 @@ pub mod evaluator;
 pub mod features;
 pub mod learned;
 pub mod learning_rate;
+pub mod minimiser;
 pub mod observation;
 pub mod outcome;
 pub mod policy;
@@ -41,6 +42,7 @@ pub use episode::{
 pub use evaluator::{Evaluations, Evaluator};
 pub use learned::Learned;
 pub use learning_rate::StartRate;
+pub use minimiser::{Minimiser, Search};
 pub use observation::Observation;
 pub use outcome::{End, Outcome, Record};
 pub use policy::Policy;

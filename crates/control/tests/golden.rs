@@ -1,4 +1,4 @@
-//! The line searches against numbers of independent implementations: tests/golden/README.md says what they are.
+//! The classic methods against numbers of independent implementations: tests/golden/README.md says what they are.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,9 +7,13 @@
 
 use std::sync::Arc;
 
-use qstride_control::rivals::{AbbMin, AdGd, Armijo, BarzilaiBorwein, Nonmonotone};
+use qstride_control::rivals::{
+    AbbMin, AdGd, Armijo, BarzilaiBorwein, HypergradientHeavyBall, Lbfgs,
+    LimitedMemorySteepestDescent, Nonmonotone, Preconditioner,
+};
 use qstride_control::{
-    Controller, DeterministicEpisode, DeterministicSettings, Record, StartRate, run,
+    Controller, DeterministicEpisode, DeterministicSettings, Minimiser, Record, StartRate,
+    minimiser, run,
 };
 use qstride_objectives::quadratic::Quadratic;
 use qstride_objectives::rosenbrock::{chained_rosenbrock, extended_rosenbrock};
@@ -18,6 +22,7 @@ use serde_json::Value;
 
 const LINE_SEARCH: &str = include_str!("../../../tests/golden/linesearch.json");
 const STEP_SIZES: &str = include_str!("../../../tests/golden/stepsizes.json");
+const MINIMISERS: &str = include_str!("../../../tests/golden/minimisers.json");
 
 fn problem(name: &str) -> Arc<dyn Objective> {
     match name {
@@ -214,4 +219,70 @@ fn accepted_values_and_rates() {
         }
     }
     assert!(compared >= 300, "{compared}");
+}
+
+/// `hdm_scalar_0.1`, `hdm_diagonal_0.1`, `lbfgs_3` or `lmsd`.
+fn minimiser(name: &str) -> Box<dyn Minimiser> {
+    let (method, number) = name.rsplit_once('_').unwrap_or((name, ""));
+    let hypergradient = |preconditioner| HypergradientHeavyBall {
+        rate: number.parse().unwrap(),
+        ..HypergradientHeavyBall::new(preconditioner)
+    };
+    match method {
+        "hdm_scalar" => Box::new(hypergradient(Preconditioner::Scalar)),
+        "hdm_diagonal" => Box::new(hypergradient(Preconditioner::Diagonal)),
+        "lbfgs" => Box::new(Lbfgs::with_pairs(number.parse().unwrap())),
+        "lmsd" => Box::new(LimitedMemorySteepestDescent),
+        other => panic!("no method {other}"),
+    }
+}
+
+#[test]
+fn methods_that_own_their_loop() {
+    let golden: Value = serde_json::from_str(MINIMISERS).unwrap();
+    let starts: Value = serde_json::from_str(LINE_SEARCH).unwrap();
+    let mut compared = 0;
+    for (name, methods) in golden["problems"].as_object().unwrap() {
+        let objective = Arc::new(From {
+            inner: problem(name),
+            start: numbers(&starts["problems"][name]["x0"]),
+        });
+        for (method, expected) in methods.as_object().unwrap() {
+            // 200 evaluations are 100 iterations of the implementation that hdm is compared with.
+            let settings = DeterministicSettings {
+                budget: 200,
+                floor: 0.0,
+                trace: true,
+                ..Default::default()
+            };
+            let mut minimiser = minimiser(method);
+            let (record, _) = minimiser::minimise(objective.clone(), settings, &mut minimiser);
+            let every_trial = method.starts_with("hdm");
+            let steps: Vec<_> = (record.trace.iter())
+                .filter(|step| every_trial || step.accepted)
+                .collect();
+            let mut check = |found: f64, golden: f64, noise: f64, what: &str| {
+                let error = (found - golden).abs();
+                assert!(
+                    error <= 1e-6 * golden.abs() + noise,
+                    "{name} {method} {what}: {found} {golden}"
+                );
+                compared += 1;
+            };
+            for (step, value) in steps.iter().zip(numbers(&expected["f"])) {
+                let found = if every_trial {
+                    step.best_value
+                } else {
+                    step.trial_value
+                };
+                check(found, value, 1e-13 * record.start_value, "f");
+            }
+            if !every_trial {
+                for (step, rate) in steps.iter().zip(numbers(&expected["alpha"])) {
+                    check(step.rate, rate, 0.0, "rate");
+                }
+            }
+        }
+    }
+    assert!(compared > 1_200, "{compared}");
 }
