@@ -6,6 +6,7 @@ mod armijo;
 mod barzilai_borwein;
 mod fixed;
 mod nonmonotone;
+pub mod stochastic;
 mod zhang_hager;
 
 pub use abbmin::AbbMin;
