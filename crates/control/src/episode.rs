@@ -13,7 +13,6 @@
 use std::sync::Arc;
 
 use qstride_objectives::{Objective, StochasticObjective};
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::acceptance::{Acceptance, Judge};
@@ -21,6 +20,7 @@ use crate::controller::{Controller, Decision};
 use crate::curvature::AcceptedStep;
 use crate::evaluator::{Evaluations, Evaluator};
 use crate::learning_rate::{StartRate, bounded};
+use crate::minibatches::Minibatches;
 use crate::observation::Observation;
 use crate::outcome::{End, Outcome, Record, TraceStep};
 use crate::reward::{Progress, Reward};
@@ -347,6 +347,8 @@ pub struct StochasticSettings {
     pub rewarded: bool,
     /// Whether each step is recorded.
     pub trace: bool,
+    /// The loss on all samples is measured, outside the count, before the first step and every so many; 0 = never.
+    pub measure_every: u64,
 }
 
 impl Default for StochasticSettings {
@@ -362,6 +364,7 @@ impl Default for StochasticSettings {
             can_roll_back: true,
             rewarded: false,
             trace: false,
+            measure_every: 0,
         }
     }
 }
@@ -370,15 +373,12 @@ impl Default for StochasticSettings {
 pub struct StochasticEpisode {
     objective: Arc<dyn StochasticObjective>,
     settings: StochasticSettings,
-    batches: ChaCha8Rng,
+    batches: Minibatches,
     optimizer: SliceOptimizer,
     schedule: Schedule,
     x: Vec<f64>,
     gradient: Vec<f64>,
     step: Vec<f64>,
-    /// The samples of the present epoch in their order, and how many of them were used.
-    order: Vec<usize>,
-    used: usize,
     snapshot: Vec<f64>,
     done: u64,
     evaluations: Evaluations,
@@ -387,6 +387,7 @@ pub struct StochasticEpisode {
     total_reward: f64,
     end: Option<End>,
     trace: Vec<TraceStep>,
+    curve: Vec<(u64, f64)>,
 }
 
 impl StochasticEpisode {
@@ -410,9 +411,7 @@ impl StochasticEpisode {
             step: vec![0.0; x.len()],
             snapshot: x.clone(),
             x,
-            order: (0..objective.samples()).collect(),
-            used: objective.samples(),
-            batches,
+            batches: Minibatches::new(objective.samples(), settings.batch, batches),
             done: 0,
             evaluations: Evaluations::default(),
             start_full_loss,
@@ -424,9 +423,13 @@ impl StochasticEpisode {
                 Some(End::Failed)
             },
             trace: Vec::new(),
+            curve: Vec::new(),
             objective,
             settings,
         };
+        if episode.settings.measure_every > 0 {
+            episode.curve.push((0, start_full_loss));
+        }
         episode.train_to_decision();
         episode.full_loss = episode.bounded_full_loss();
         episode
@@ -435,6 +438,12 @@ impl StochasticEpisode {
     /// The parameters now.
     pub fn point(&self) -> &[f64] {
         &self.x
+    }
+
+    /// (minibatch values + gradients so far, loss on all samples), where [`StochasticSettings::measure_every`] asks for it: the
+    /// same curve as a [`TrainingRecord`](crate::training::TrainingRecord) has.
+    pub fn curve(&self) -> &[(u64, f64)] {
+        &self.curve
     }
 
     /// The schedule now.
@@ -471,25 +480,30 @@ impl StochasticEpisode {
         }
     }
 
-    /// The loss and gradient of the next minibatch; each epoch is a new order of the samples.
+    /// The loss and gradient of the next minibatch.
     fn measure_minibatch(&mut self) -> f64 {
-        if self.used >= self.order.len() {
-            for last in (1..self.order.len()).rev() {
-                self.order.swap(last, self.batches.random_range(0..=last));
-            }
-            self.used = 0;
-        }
-        let end = (self.used + self.settings.batch.max(1)).min(self.order.len());
-        let batch = &self.order[self.used..end];
-        self.used = end;
         self.evaluations.values += 1;
         self.evaluations.gradients += 1;
         self.objective
-            .batch_value_and_gradient(&self.x, batch, &mut self.gradient)
+            .batch_value_and_gradient(&self.x, self.batches.draw(), &mut self.gradient)
     }
 
-    /// Snapshot, roll-back or update, as the schedule says.
+    /// Snapshot, roll-back or update, as the schedule says; then the curve.
     fn carry_out(&mut self, loss: f64) {
+        self.move_point(loss);
+        let every = self.settings.measure_every;
+        if every > 0 && self.done.is_multiple_of(every) {
+            self.curve
+                .push((self.cost(), self.objective.value(&self.x)));
+        }
+    }
+
+    /// Minibatch values + gradients so far.
+    fn cost(&self) -> u64 {
+        self.evaluations.values + self.evaluations.gradients
+    }
+
+    fn move_point(&mut self, loss: f64) {
         let command = self.schedule.command();
         if command.snapshot {
             self.snapshot.copy_from_slice(&self.x);
@@ -571,6 +585,10 @@ impl Episode for StochasticEpisode {
 
     fn finish(&mut self) -> Record {
         let loss = self.objective.value(&self.x);
+        let last = self.curve.last().map(|(cost, _)| *cost);
+        if last.is_some_and(|last| last != self.cost()) {
+            self.curve.push((self.cost(), loss));
+        }
         let end = if loss.is_finite() {
             self.end.unwrap_or(End::Budget)
         } else {
@@ -909,6 +927,32 @@ mod tests {
             record.best_value
         );
         assert!(record.trace.iter().any(|step| !step.accepted));
+    }
+
+    #[test]
+    fn the_curve_costs_nothing_and_changes_nothing() {
+        let measured = |measure_every| {
+            let settings = StochasticSettings {
+                steps: 250,
+                batch: 1,
+                rough_rate: Some(0.1),
+                measure_every,
+                ..StochasticSettings::default()
+            };
+            let batches = Streams::new(1).stream("minibatches");
+            let mut episode =
+                StochasticEpisode::start(Arc::new(TwoSamples(1.0)), settings, batches);
+            let record = run(&mut episode, &mut Blind::keeping(residual()));
+            (record, episode.curve().to_vec())
+        };
+        let (plain, none) = measured(0);
+        let (record, curve) = measured(100);
+        assert_eq!(record, plain);
+        assert!(none.is_empty());
+        let costs: Vec<u64> = curve.iter().map(|(cost, _)| *cost).collect();
+        assert_eq!(costs, [0, 200, 400, 500]);
+        assert_eq!(curve[0].1, record.start_value);
+        assert_eq!(curve[3].1, record.best_value);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The update: from a base point to the next one.
 
+use crate::rivals::stochastic::{Adam, Sgd};
+
 /// The trial point x - αg, written into `trial`.
 pub fn gradient_step(x: &[f64], rate: f64, gradient: &[f64], trial: &mut [f64]) {
     for ((t, x), g) in trial.iter_mut().zip(x).zip(gradient) {
@@ -9,11 +11,11 @@ pub fn gradient_step(x: &[f64], rate: f64, gradient: &[f64], trial: &mut [f64]) 
 
 /// An optimizer over a flat slice, for the stochastic regime.
 #[derive(Clone, Debug)]
-pub struct SliceOptimizer {
-    kind: OptimizerKind,
-    first: Vec<f64>,
-    second: Vec<f64>,
-    steps: i32,
+pub enum SliceOptimizer {
+    /// Plain, with momentum or with Nesterov's.
+    Sgd(Sgd),
+    /// Adam.
+    Adam(Adam),
 }
 
 /// Which optimizer a schedule drives.
@@ -32,58 +34,26 @@ pub enum OptimizerKind {
 impl SliceOptimizer {
     /// For `dimension` parameters, with its state at zero.
     pub fn new(kind: OptimizerKind, dimension: usize) -> Self {
-        let second = if kind == OptimizerKind::Adam {
-            dimension
-        } else {
-            0
-        };
-        let first = if kind == OptimizerKind::Sgd {
-            0
-        } else {
-            dimension
-        };
-        Self {
-            kind,
-            first: vec![0.0; first],
-            second: vec![0.0; second],
-            steps: 0,
+        match kind {
+            OptimizerKind::Sgd => Self::Sgd(Sgd::plain()),
+            OptimizerKind::Momentum => Self::Sgd(Sgd::momentum(dimension)),
+            OptimizerKind::Adam => Self::Adam(Adam::new(dimension)),
         }
     }
 
     /// Forgets momentum and counts.
     pub fn reset(&mut self) {
-        self.first.fill(0.0);
-        self.second.fill(0.0);
-        self.steps = 0;
+        match self {
+            Self::Sgd(sgd) => sgd.reset(),
+            Self::Adam(adam) => adam.reset(),
+        }
     }
 
     /// Writes the update Δ into `step`: x ← x + Δ.
     pub fn step(&mut self, rate: f64, gradient: &[f64], step: &mut [f64]) {
-        match self.kind {
-            OptimizerKind::Sgd => {
-                for (d, g) in step.iter_mut().zip(gradient) {
-                    *d = -rate * g;
-                }
-            }
-            OptimizerKind::Momentum => {
-                for ((d, g), v) in step.iter_mut().zip(gradient).zip(&mut self.first) {
-                    *v = 0.9 * *v + g;
-                    *d = -rate * *v;
-                }
-            }
-            OptimizerKind::Adam => {
-                self.steps = self.steps.saturating_add(1);
-                let (c1, c2) = (
-                    1.0 - 0.9f64.powi(self.steps),
-                    1.0 - 0.999f64.powi(self.steps),
-                );
-                let moments = self.first.iter_mut().zip(&mut self.second);
-                for ((d, g), (m, v)) in step.iter_mut().zip(gradient).zip(moments) {
-                    *m = 0.9 * *m + 0.1 * g;
-                    *v = 0.999 * *v + 0.001 * g * g;
-                    *d = -rate * (*m / c1) / ((*v / c2).sqrt() + 1e-8);
-                }
-            }
+        match self {
+            Self::Sgd(sgd) => sgd.update(rate, gradient, step),
+            Self::Adam(adam) => adam.update(rate, gradient, step),
         }
     }
 }

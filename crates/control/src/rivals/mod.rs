@@ -13,6 +13,7 @@ mod lbfgs;
 mod limited_memory_steepest_descent;
 mod nonmonotone;
 mod polyak;
+pub mod stochastic;
 mod taylor_cosine;
 mod zhang_hager;
 
