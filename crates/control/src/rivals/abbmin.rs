@@ -4,8 +4,8 @@ use crate::acceptance::Acceptance;
 use crate::controller::{Controller, Decision};
 use crate::observation::Observation;
 
-/// α = least BB2 of the last 10 steps where BB2/BB1 < τ, else BB1; τ = 0.8 (Frassoldati, Zanni and Zanghirati, J. Ind. Manag.
-/// Optim. 4, 2008). Where s·y <= 0: as [`Curvature`](crate::curvature::Curvature) replaces the two.
+/// α = least BB2 of the last m + 1 steps where BB2/BB1 < τ, else BB1; τ = 0.8, m = 9 (ABBmin1 of Frassoldati, Zanni and Zanghirati,
+/// J. Ind. Manag. Optim. 4, 2008). Where s·y <= 0: as [`Curvature`](crate::curvature::Curvature) replaces the two.
 #[derive(Clone, Copy, Debug)]
 pub struct AbbMin {
     /// τ.

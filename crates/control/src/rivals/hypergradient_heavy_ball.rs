@@ -79,6 +79,7 @@ impl Minimiser for HypergradientHeavyBall {
                 for i in 0..x.len() {
                     trial[i] = x[i] - p.at(i) * g[i] + beta.at(0) * momentum[i];
                 }
+                // What a table of rates shows of a diagonal is its mean.
                 search.try_point(&trial, p.mean())?
             };
             let taken = trial_value < value;
@@ -238,4 +239,82 @@ impl CurvatureEstimate {
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
     squares.sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DeterministicSettings, Record, minimiser::minimise};
+    use qstride_objectives::{Instance, quadratic::Quadratic};
+    use std::sync::Arc;
+
+    fn on_a_bowl(curvatures: &[f64], preconditioner: Preconditioner, budget: u64) -> Record {
+        let start = vec![1.0; curvatures.len()];
+        let bowl = Instance::new("bowl", Quadratic::Diagonal(curvatures.to_vec()), start);
+        let settings = DeterministicSettings {
+            budget,
+            trace: true,
+            ..Default::default()
+        };
+        let mut method = HypergradientHeavyBall::new(preconditioner);
+        minimise(Arc::new(bowl), settings, &mut method).0
+    }
+
+    #[test]
+    fn two_steps_by_hand() {
+        // f = ½ x² from 1. P = 0.1 after the null step: x = 0.9. ∂/∂p = -0.9: p = 0.1 + 0.09/√1.81; then the momentum is -0.1:
+        // x = 0.9 - 0.9 p - 0.095.
+        let record = on_a_bowl(&[1.0], Preconditioner::Scalar, 6);
+        let p = 0.1 + 0.09 / 1.81f64.sqrt();
+        let second = 0.805 - 0.9 * p;
+        let expected = [(0.1, 0.5 * 0.81), (p, 0.5 * second * second)];
+        assert_eq!(record.trace.len(), 2);
+        for (step, (rate, value)) in record.trace.iter().zip(expected) {
+            assert!((step.rate - rate).abs() < 1e-11, "{} {rate}", step.rate);
+            assert!((step.trial_value - value).abs() < 1e-11);
+            assert!(step.accepted);
+        }
+        assert_eq!(
+            (record.evaluations.values, record.evaluations.gradients),
+            (3, 3)
+        );
+    }
+
+    #[test]
+    fn a_null_step_is_not_taken_and_teaches() {
+        // f = ½ 100 x² from 1: the first step of 0.1 leads to -9, where ∂/∂p = 9: p = 0.1 - 0.1 · 9/√82, then x = 1 - 100 p.
+        let record = on_a_bowl(&[100.0], Preconditioner::Scalar, 6);
+        let p = 0.1 - 0.9 / 82f64.sqrt();
+        assert!(!record.trace[0].accepted && record.trace[1].accepted);
+        assert!((record.trace[1].rate - p).abs() < 1e-11);
+        assert!((record.best_value - 50.0 * (1.0 - 100.0 * p).powi(2)).abs() < 1e-7);
+    }
+
+    #[test]
+    fn a_diagonal_learns_each_rate_by_itself() {
+        // After the first step of (0.1, 0.1): x = (0.9, 0.6), ∂ = -(0.9, 2.4 · 4)/17, sums 1/17² + ..., 16²/17² + ...
+        let record = on_a_bowl(&[1.0, 4.0], Preconditioner::Diagonal, 6);
+        let learned = |first: f64, second: f64| 0.1 + 0.1 * second / first.hypot(second);
+        let mean = 0.5 * (learned(1.0, 0.9) + learned(16.0, 9.6));
+        assert!((record.trace[1].rate - mean).abs() < 1e-10);
+    }
+
+    #[test]
+    fn the_curvature_is_settled_once() {
+        let mut estimate = CurvatureEstimate::within(40);
+        let observe = |estimate: &mut CurvatureEstimate| {
+            estimate.observe(&[0.0], &[1.0], &[0.0], &[3.0]);
+            estimate.settle()
+        };
+        for _ in 0..20 {
+            assert_eq!(observe(&mut estimate), None);
+        }
+        estimate.null_step();
+        assert_eq!(observe(&mut estimate), None);
+        assert_eq!(observe(&mut estimate), None);
+        assert_eq!(estimate.damping(2.0), EPSILON);
+        assert_eq!(observe(&mut estimate), Some(3.0));
+        assert_eq!(estimate.damping(2.0), 4.5);
+        assert_eq!(observe(&mut estimate), None);
+    }
 }

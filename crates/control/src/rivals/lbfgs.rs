@@ -10,7 +10,7 @@ const LEAST_COSINE: f64 = 1e-10;
 const BACKTRACKS: u32 = 20;
 
 /// d = -H g, with H the limited-memory BFGS matrix of the newest m pairs s = x⁺ - x, y = g⁺ - g, by the two-loop recursion from
-/// γI, γ = sᵀy/yᵀy (Nocedal, Math. Comput. 35, 1980; Liu and Nocedal, Math. Program. 45, 1989, recommend 3 <= m <= 20).
+/// γI, γ = sᵀy/yᵀy (Nocedal, Math. Comput. 35, 1980; Liu and Nocedal, Math. Program. 45, 1989).
 ///
 /// Each search starts at the unit step, min(1, 1/|g|) while there is no pair, and goes on at the minimiser of the parabola through
 /// f(x), dᵀg and the rejected value, within [0.1, 0.5] of the rejected step, until Armijo's rule holds (c = 1e-4; Nocedal and Wright,

@@ -203,6 +203,7 @@ pub const RIVALS: &[Rival] = &[
     Rival::controller(
         "polyak",
         "Polyak's step (f - f*)/|g|^2, no safeguard; only where f* is known",
+        // Whoever asks for it all the same gets the lower bound of a loss.
         |setup| Box::new(Polyak::knowing(setup.minimum.unwrap_or(0.0))),
     )
     .knowing_the_minimum(),
