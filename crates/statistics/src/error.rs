@@ -5,17 +5,17 @@
 pub enum StatisticsError {
     /// A row is shorter or longer than it has to be.
     #[error(
-        "{what} {index} has {found} values where {expected} are expected; \
+        "{what} {index} has length {found}, expected {expected}; \
          give a value for every case, NaN (or None) where a method failed"
     )]
     Length {
-        /// What the row is: 'method', 'stratum', 'task', 'sample'.
+        /// What the row is: 'method', 'stratum', 'sample'.
         what: &'static str,
         /// Which one, counted from 0.
         index: usize,
-        /// The values that are there.
+        /// Its length.
         found: usize,
-        /// The values that should be there.
+        /// What its length should be.
         expected: usize,
     },
     /// There are too few of something.
@@ -92,10 +92,7 @@ impl StatisticsError {
 /// # Errors
 ///
 /// [`StatisticsError::Length`] where a row differs from the first.
-pub(crate) fn row_length<T>(
-    what: &'static str,
-    rows: &[Vec<T>],
-) -> Result<usize, StatisticsError> {
+pub(crate) fn row_length<T>(what: &'static str, rows: &[Vec<T>]) -> Result<usize, StatisticsError> {
     let expected = rows.first().map_or(0, Vec::len);
     for (index, row) in rows.iter().enumerate() {
         StatisticsError::length(what, index, row.len(), expected)?;
@@ -129,7 +126,7 @@ mod tests {
         let error = row_length("method", &[vec![1.0, 2.0], vec![1.0]]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "method 1 has 1 values where 2 are expected; \
+            "method 1 has length 1, expected 2; \
              give a value for every case, NaN (or None) where a method failed"
         );
         let error = StatisticsError::at_least("Friedman's test", "methods", 1, 2).unwrap_err();

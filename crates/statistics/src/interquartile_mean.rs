@@ -6,10 +6,11 @@ use crate::score::{compare, or_worst};
 
 /// The interquartile mean: the mean of what is left when the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest values are cut off.
 ///
-/// IQM = Σ_{i=⌊n/4⌋}^{n−⌊n/4⌋−1} x_(i) / (n − 2⌊n/4⌋), which is `scipy.stats.trim_mean(x, 0.25)`. More robust than the mean, and more efficient than the median.
+/// IQM = Σ_{i=⌊n/4⌋}^{n−⌊n/4⌋−1} x_(i) / (n − 2⌊n/4⌋), which is `scipy.stats.trim_mean(x, 0.25)`. More robust than the mean, and
+/// more efficient than the median.
 ///
-/// NaN is +∞. Up to ⌊n/4⌋ failures are trimmed with the highest values, where they count as any bad score does; with one more the result is +∞. −∞ likewise
-/// gives −∞, and both together +∞. No values give `None`.
+/// NaN is +∞. Up to ⌊n/4⌋ failures are trimmed with the highest values, where they count as any bad score does; with one more the
+/// result is +∞. −∞ likewise gives −∞, and both together +∞. No values give `None`.
 ///
 /// Source: Agarwal et al., Deep reinforcement learning at the edge of the statistical precipice, NeurIPS 2021 (rliable).
 ///
@@ -75,4 +76,76 @@ pub fn mean(values: &[f64]) -> Option<f64> {
     }
     // Terms that are divided first cannot overflow; what is not finite now is a failure, or −∞ by right.
     Some(or_worst(values.iter().map(|v| v / n).sum()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn as_in_scipy() {
+        // v = [(i * i * 7) % 11 - .5 * i for i in range(n)]
+        // scipy 1.17: scipy.stats.trim_mean(v, .25), numpy: np.median(v), np.mean(v)
+        for (n, trimmed, middle, average) in [
+            (1, 0.0, 0.0, 0.0),
+            (3, 3.8333333333333335, 5.0, 3.8333333333333335),
+            (4, 5.75, 5.75, 4.5),
+            (7, 5.0, 6.5, 4.642857142857143),
+            (8, 4.5, 5.75, 3.875),
+            (10, 3.9166666666666665, 4.5, 3.65),
+            (23, 0.46153846153846156, 1.0, 0.2391304347826087),
+        ] {
+            let values: Vec<f64> = (0..n)
+                .map(|i| f64::from(i * i * 7 % 11) - 0.5 * f64::from(i))
+                .collect();
+            assert!((interquartile_mean(&mut values.clone()).unwrap() - trimmed).abs() < 1e-14);
+            assert_eq!(median(&mut values.clone()), Some(middle));
+            assert!((mean(&values).unwrap() - average).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn failures_are_worst() {
+        const INF: f64 = f64::INFINITY;
+        let nan = -f64::NAN;
+        // One failure of four is trimmed; the second is not.
+        assert_eq!(interquartile_mean(&mut [nan, 2.0, 1.0, 4.0]), Some(3.0));
+        assert_eq!(interquartile_mean(&mut [nan, 2.0, INF, 4.0]), Some(INF));
+        assert_eq!(interquartile_mean(&mut [nan, 2.0, 1.0]), Some(INF));
+        assert_eq!(interquartile_mean(&mut [-INF, -INF, 1.0, 4.0]), Some(-INF));
+        assert_eq!(interquartile_mean(&mut [-INF, -INF, nan, nan]), Some(INF));
+        assert_eq!(median(&mut [nan, 2.0, INF, 4.0]), Some(INF));
+        assert_eq!(median(&mut [nan, 2.0, 3.0, 4.0]), Some(3.5));
+        assert_eq!(median(&mut [nan]), Some(INF));
+        assert_eq!(median(&mut [-INF, INF]), Some(INF));
+        assert_eq!(mean(&[-INF, nan]), Some(INF));
+        assert_eq!(mean(&[-INF, 1.0]), Some(-INF));
+        assert_eq!(
+            (mean(&[]), median(&mut []), interquartile_mean(&mut [])),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_sum_that_overflows_is_no_failure() {
+        let most = f64::MAX;
+        assert!((mean(&[most, most, -most, most]).unwrap() / (0.5 * most) - 1.0).abs() < 1e-15);
+        assert!((mean(&[-most, -most]).unwrap() / -most - 1.0).abs() < 1e-15);
+    }
+
+    proptest! {
+        #[test]
+        fn lies_between_the_quartiles(mut values in proptest::collection::vec(-1e6_f64..1e6, 1..60)) {
+            let found = interquartile_mean(&mut values.clone()).unwrap();
+            let reversed = interquartile_mean(&mut values.iter().rev().copied().collect::<Vec<_>>());
+            prop_assert!((found - reversed.unwrap()).abs() < 1e-9);
+            let middle = median(&mut values.clone()).unwrap();
+            values.sort_by(f64::total_cmp);
+            let cut = values.len() / 4;
+            let (low, high) = (values[cut], values[values.len() - 1 - cut]);
+            prop_assert!(low - 1e-9 <= found && found <= high + 1e-9);
+            prop_assert!(low <= middle && middle <= high);
+        }
+    }
 }

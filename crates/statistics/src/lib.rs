@@ -11,11 +11,11 @@
 //! | question | answer |
 //! |---|---|
 //! | what share of the problems is solved, and how fast? | [`performance_profile`], [`data_profile`] |
-//! | what is the typical score? | [`interquartile_mean`], [`median`], [`mean`] |
+//! | what is the typical score? | [`interquartile_mean()`], [`median`], [`mean`] |
 //! | how sure is that? | [`Bootstrap`] |
 //! | how likely is it that one method beats another? | [`probability_of_improvement`], [`share_won`] |
-//! | which of many methods differ? | [`friedman`], [`critical_difference`], [`groups`] |
-//! | do two methods differ, on paired cases? | [`signed_rank_test`], with [`holm`] where there are several pairs |
+//! | which of many methods differ? | [`friedman()`], [`critical_difference`], [`groups`] |
+//! | do two methods differ, on paired cases? | [`signed_rank_test`], with [`holm()`] where there are several pairs |
 
 pub mod error;
 pub mod score;

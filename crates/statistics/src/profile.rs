@@ -108,7 +108,12 @@ pub fn performance_profile(costs: &[Vec<Option<u64>>]) -> Result<Vec<Profile>, S
     };
     Ok(costs
         .iter()
-        .map(|method| Profile::new(method.iter().zip(&least).filter_map(ratio).collect(), problems))
+        .map(|method| {
+            Profile::new(
+                method.iter().zip(&least).filter_map(ratio).collect(),
+                problems,
+            )
+        })
         .collect())
 }
 
@@ -149,4 +154,142 @@ pub fn data_profile(
             )
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn by_hand() {
+        // Problem 0: 10 and 20; problem 1: only the second; problem 2: equal; problem 3: nobody.
+        let costs = [
+            vec![Some(10), None, Some(6), None],
+            vec![Some(20), Some(50), Some(6), None],
+        ];
+        let profiles = performance_profile(&costs).unwrap();
+        assert_eq!(profiles[0].points(), [(1.0, 0.5)]);
+        assert_eq!(profiles[1].points(), [(1.0, 0.5), (2.0, 0.75)]);
+        assert_eq!(profiles[1].at(0.99), 0.0);
+        assert_eq!(profiles[1].at(1.99), 0.5);
+        assert_eq!(profiles[1].at(f64::INFINITY), 0.75);
+        assert_eq!(profiles[1].at(f64::NAN), 0.0);
+        // 0.5 on [1, 2) and 0.75 on [2, 4): the mean on both axes.
+        assert_eq!(profiles[1].log_mean_share(1.0, 4.0), Some(0.625));
+        assert!((profiles[1].mean_share(1.0, 4.0).unwrap() - 2.0 / 3.0).abs() < 1e-15);
+    }
+
+    /// Three methods, twelve problems, and the dimensions of these.
+    fn example() -> ([Vec<Option<u64>>; 3], [usize; 12]) {
+        let cost = |m: u64, p: u64| {
+            (!(p * 3 + m * 5).is_multiple_of(7))
+                .then_some((7 * p * p + 13 * m * p + 5 * m) % 50 + 10)
+        };
+        (
+            [0, 1, 2].map(|m| (0..12).map(|p| cost(m, p)).collect()),
+            [2, 3, 5, 2, 10, 4, 6, 2, 8, 3, 2, 20],
+        )
+    }
+
+    #[test]
+    fn performance_as_in_numpy() {
+        let profiles = performance_profile(&example().0).unwrap();
+        // numpy: np.mean(costs[m] / costs.min(0) <= tau) with inf where not solved, in twelfths
+        for (tau, solved) in [
+            (1.0, [4.0, 3.0, 5.0]),
+            (1.5, [7.0, 6.0, 6.0]),
+            (2.0, [8.0, 6.0, 8.0]),
+            (3.0, [9.0, 9.0, 10.0]),
+            (10.0, [10.0, 10.0, 11.0]),
+        ] {
+            for (profile, solved) in profiles.iter().zip(solved) {
+                assert_eq!(profile.at(tau), solved / 12.0, "{tau}");
+            }
+        }
+        // numpy: the mean of the profile at 2,000,000 midpoints of log tau in [0, log 10]
+        for (profile, mean) in profiles.iter().zip([0.713232, 0.685742, 0.757124]) {
+            assert!((profile.log_mean_share(1.0, 10.0).unwrap() - mean).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn data_as_in_numpy() {
+        let (costs, dimensions) = example();
+        let profiles = data_profile(&costs, &dimensions).unwrap();
+        // numpy: np.mean(costs[m] / (dimensions + 1) <= kappa), in twelfths
+        for (kappa, solved) in [
+            (1.0, [0.0, 0.0, 0.0]),
+            (2.0, [2.0, 1.0, 0.0]),
+            (5.0, [5.0, 5.0, 5.0]),
+            (10.0, [10.0, 7.0, 9.0]),
+            (20.0, [10.0, 10.0, 11.0]),
+        ] {
+            for (profile, solved) in profiles.iter().zip(solved) {
+                assert_eq!(profile.at(kappa), solved / 12.0, "{kappa}");
+            }
+        }
+        // numpy: the mean of the profile at 2,000,000 midpoints of kappa in [0, 20]
+        for (profile, mean) in profiles.iter().zip([0.632474, 0.541363, 0.600616]) {
+            assert!((profile.mean_share(0.0, 20.0).unwrap() - mean).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn nothing_and_what_does_not_fit() {
+        assert!(performance_profile(&[]).unwrap().is_empty());
+        let unsolved = &performance_profile(&[vec![None, None]]).unwrap()[0];
+        assert!(unsolved.points().is_empty());
+        assert_eq!(unsolved.at(1e9), 0.0);
+        assert_eq!(unsolved.log_mean_share(1.0, 10.0), Some(0.0));
+        assert_eq!(data_profile(&[vec![]], &[]).unwrap()[0].at(1.0), 0.0);
+        assert!(performance_profile(&[vec![Some(1)], vec![]]).is_err());
+        assert!(data_profile(&[vec![Some(1)]], &[2, 3]).is_err());
+        for (from, to) in [
+            (1.0, 1.0),
+            (2.0, 1.0),
+            (0.0, f64::INFINITY),
+            (f64::NAN, 1.0),
+        ] {
+            assert_eq!(unsolved.mean_share(from, to), None);
+        }
+        assert_eq!(unsolved.log_mean_share(0.0, 10.0), None);
+    }
+
+    #[test]
+    fn a_cost_of_nothing_is_a_cost_of_one() {
+        let profiles = performance_profile(&[vec![Some(0)], vec![Some(1)], vec![Some(3)]]).unwrap();
+        assert_eq!(profiles[0].points(), [(1.0, 1.0)]);
+        assert_eq!(profiles[1].points(), [(1.0, 1.0)]);
+        assert_eq!(profiles[2].points(), [(3.0, 1.0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn rises_within_0_and_1_whatever_the_order(
+            costs in (1_usize..8).prop_flat_map(|problems| {
+                proptest::collection::vec(
+                    proptest::collection::vec(proptest::option::of(0_u64..30), problems),
+                    1..5,
+                )
+            }),
+        ) {
+            let profiles = performance_profile(&costs).unwrap();
+            let reversed: Vec<Vec<_>> =
+                costs.iter().map(|method| method.iter().rev().copied().collect()).collect();
+            prop_assert_eq!(&profiles, &performance_profile(&reversed).unwrap());
+            let dimensions = vec![3; costs[0].len()];
+            for profile in profiles.iter().chain(&data_profile(&costs, &dimensions).unwrap()) {
+                let points = profile.points();
+                prop_assert!(points.windows(2).all(|p| p[0].0 < p[1].0 && p[0].1 < p[1].1));
+                prop_assert!(points.iter().all(|p| p.1 > 0.0 && p.1 <= 1.0));
+                let mean = profile.mean_share(0.0, 40.0).unwrap();
+                prop_assert!(mean <= profile.at(40.0) + 1e-12);
+            }
+            // Every problem that somebody solves has a fastest method.
+            let solvable = (0..costs[0].len()).filter(|&p| costs.iter().any(|m| m[p].is_some()));
+            let fastest: f64 = profiles.iter().map(|profile| profile.at(1.0)).sum();
+            prop_assert!(fastest * costs[0].len() as f64 > solvable.count() as f64 - 1e-9);
+        }
+    }
 }

@@ -43,9 +43,6 @@ mod tests {
         assert_eq!(compare(f64::NEG_INFINITY, f64::MIN), Ordering::Less);
         assert_eq!(compare(-0.0, 0.0), Ordering::Equal);
         assert_eq!(difference(f64::NEG_INFINITY, f64::NEG_INFINITY), 0.0);
-        assert_eq!(
-            difference(f64::NEG_INFINITY, f64::NAN),
-            f64::NEG_INFINITY
-        );
+        assert_eq!(difference(f64::NEG_INFINITY, f64::NAN), f64::NEG_INFINITY);
     }
 }
