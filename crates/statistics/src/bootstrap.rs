@@ -28,7 +28,11 @@ pub struct Interval {
 /// ([`interquartile_mean`](crate::interquartile_mean()), [`median`](crate::median)). NaN in the data becomes +∞ before it is
 /// drawn; a statistic of `None` or NaN counts as +∞.
 ///
-/// Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, ch. 13; stratified as in Agarwal et al., NeurIPS 2021 (rliable).
+/// A stratum of one value never varies, and with fewer than about ten values in all a percentile interval is too narrow. The order of
+/// the values decides which of them a seed draws, not how the draws are distributed.
+///
+/// Sources: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13; stratified as in Agarwal et al., NeurIPS 2021
+/// (rliable).
 ///
 /// ```
 /// use qstride_statistics::{Bootstrap, interquartile_mean};
@@ -83,11 +87,12 @@ impl Bootstrap {
         }))
     }
 
-    /// The interval of statistic(x) − statistic(y) for two methods on the same cases, in strata: every draw takes the same cases for both.
+    /// The interval of statistic(x) − statistic(y) for two methods on the same cases, in strata: every draw takes the same cases for
+    /// both.
     ///
     /// What makes a case hard for both methods cancels, so that the interval is narrower than those of the two methods suggest.
     /// Below zero x is better. Where both statistics are infinite alike (both methods fail too often) their difference is 0, a
-    /// tie.
+    /// tie; that statistic cannot tell them apart.
     ///
     /// ```
     /// use qstride_statistics::{Bootstrap, mean};
