@@ -73,8 +73,10 @@ pub struct Curvature {
     exact_long: Option<f64>,
     inverse_lipschitz: Option<f64>,
     ritz: Option<RitzSteps>,
-    /// Newest last; kept only when Ritz steps are wanted. The vectors are reused.
+    /// Newest last; kept only on demand. The vectors are reused.
     pairs: Vec<Pair>,
+    /// Whether gradients are kept, and whether Ritz steps are taken from them at every step.
+    remembers: bool,
     wants_ritz: bool,
     scratch: Vec<Vec<f64>>,
 }
@@ -90,8 +92,17 @@ impl Curvature {
             inverse_lipschitz: None,
             ritz: None,
             pairs: Vec::new(),
+            remembers: wants_ritz,
             wants_ritz,
             scratch: vec![Vec::new(); SWEEP],
+        }
+    }
+
+    /// Nothing known yet. Gradients are kept, so that [`ritz_values`](Self::ritz_values) has them when it is asked; no Ritz steps.
+    pub fn remembering() -> Self {
+        Self {
+            remembers: true,
+            ..Self::new(false)
         }
     }
 
@@ -128,8 +139,10 @@ impl Curvature {
         };
         self.long.push(long);
         self.short.push(short);
-        if self.wants_ritz {
+        if self.remembers {
             self.remember(rate, before, after);
+        }
+        if self.wants_ritz {
             self.ritz = Some(self.ritz_steps(long, short));
         }
     }
@@ -175,7 +188,7 @@ impl Curvature {
     }
 
     /// The positive Ritz values over the newest gradients, largest first: over `most` of them (at most three), or over as many as are
-    /// independent. Empty where there is no positive one, and where Ritz steps were not asked for.
+    /// independent. Empty where there is no positive one, and where no gradients are kept.
     pub fn ritz_values(&mut self, most: usize) -> RitzValues {
         let most = most.min(self.pairs.len());
         (1..=most)
@@ -342,6 +355,25 @@ mod tests {
                 "{step} against 1/{curvature}"
             );
         }
+    }
+
+    #[test]
+    fn ritz_values_on_demand() {
+        let mut curvature = descend([1.0, 4.0, 10.0], &[0.05, 0.08, 0.03]);
+        let values = curvature.ritz_values(3);
+        for (value, expected) in values.as_slice().iter().zip([10.0, 4.0, 1.0]) {
+            assert!((value / expected - 1.0).abs() < 1e-9, "{value} {expected}");
+        }
+        assert_eq!(values.as_slice().len(), 3);
+        // Over one gradient: the reciprocal of the long Barzilai-Borwein step.
+        let long = curvature.bb1().unwrap();
+        let one = curvature.ritz_values(1);
+        assert!((one.as_slice()[0] * long - 1.0).abs() < 1e-12);
+        // More than there are: the same; parallel gradients: one value; nothing kept: none.
+        assert_eq!(curvature.ritz_values(9), values);
+        let mut parallel = descend([2.0, 2.0, 2.0], &[0.1, 0.1, 0.1]);
+        assert_eq!(parallel.ritz_values(3).as_slice().len(), 1);
+        assert!(Curvature::new(false).ritz_values(3).as_slice().is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The control loop of qstride, without Burn: an objective is minimised, and at each step a controller chooses the learning rate.
 //!
-//! [`episode`] is the loop; read it first. The modules stand in the order in which the data flows.
+//! [`episode`] is the loop; read it first. The modules stand in the order in which the data flows. Classic methods are [`rivals`];
+//! those that are more than a learning rate own their loop and work through a [`minimiser::Search`].
 
 pub mod acceptance;
 pub mod action;

@@ -28,7 +28,7 @@ impl Minimiser for LimitedMemorySteepestDescent {
         let (mut trial, mut trial_gradient) = (x.clone(), g.clone());
         let mut squared_gradient = dot(&g, &g);
         let mut reference = search.start_value();
-        let mut curvature = Curvature::new(true);
+        let mut curvature = Curvature::remembering();
         let mut back_gradients = 0;
         let mut sweep = Sweep::of(&[1.0 / search.start_rate()]);
         loop {

@@ -56,7 +56,7 @@ pub struct Setup {
 /// How a method is built.
 #[derive(Clone, Copy)]
 pub enum Build {
-    /// It chooses rates: for [`run`](crate::run).
+    /// It chooses rates: for [`run`].
     Controller(fn(&Setup) -> Box<dyn Controller>),
     /// It owns its loop: for [`minimise`](crate::minimiser::minimise).
     Minimiser(fn(&Setup) -> Box<dyn Minimiser>),
