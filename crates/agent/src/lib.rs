@@ -31,6 +31,7 @@ pub mod problems;
 pub mod recipe;
 
 pub mod environment;
+pub mod module_objective;
 
 pub mod device;
 pub mod q_network;
@@ -65,6 +66,7 @@ pub use episode_replay::EpisodeReplay;
 pub use explore::EpsilonSchedule;
 pub use learner::{Learner, LearnerError, LearnerState, UpdateStats};
 pub use learner_settings::{InvalidSetting, LearnerSettings};
+pub use module_objective::{ModuleObjective, ModuleObjectiveError};
 pub use n_step::{End, NStep};
 pub use problems::{DataTask, ProblemsError};
 pub use q_network::{DenseLayer, QNetwork, QNetworkShape};

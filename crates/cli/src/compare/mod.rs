@@ -4,6 +4,8 @@
 //! [`summary`] condenses it, [`table`], [`output`] and [`figures`] show it.
 
 pub mod method;
+#[allow(dead_code, reason = "no suite names it yet")]
+mod network_task;
 mod problem;
 mod start_rate;
 

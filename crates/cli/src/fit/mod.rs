@@ -11,7 +11,7 @@ pub mod examples;
 pub mod model;
 pub mod optimizer;
 pub mod schedule;
-mod score;
+pub mod score;
 mod trace;
 mod train;
 pub mod update;
