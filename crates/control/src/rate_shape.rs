@@ -104,7 +104,7 @@ impl RateShape {
     /// [`UnknownShape`], with the near matches or else all names.
     pub fn parse(name: &str) -> Result<Self, UnknownShape> {
         let all = Self::all();
-        let names = [0, 1, 2, 3, 4].map(|shape: usize| all[shape].name());
+        let names = all.each_ref().map(|shape| shape.name());
         let unknown = || UnknownShape {
             name: name.to_owned(),
             hint: hint(name, &names, names.len()),

@@ -6,6 +6,7 @@
     reason = "a test may fail by a panic"
 )]
 
+use proptest::prelude::*;
 use qstride_control::rivals::stochastic::{Adam, Descent, Minibatch, Optimizer, Sls, Sps, find};
 use qstride_control::update::SliceOptimizer;
 use serde_json::Value;
@@ -274,6 +275,44 @@ fn a_search_begins_at_most_at_its_largest_rate() {
         for wanted in wanted {
             sls.step(1.0, &mut x, &mut Parabola(0.01));
             assert_eq!(sls.rate_used(1.0), wanted);
+        }
+    }
+}
+
+/// s times the loss of other rows.
+struct InUnits<'a>(f64, Rows<'a>);
+
+impl Minibatch for InUnits<'_> {
+    fn value(&mut self, x: &[f64]) -> f64 {
+        self.0 * self.1.value(x)
+    }
+    fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        let value = self.1.value_and_gradient(x, gradient);
+        gradient.iter_mut().for_each(|g| *g *= self.0);
+        self.0 * value
+    }
+}
+
+proptest! {
+    /// What estimates a distance from gradients does not see the unit of the loss, but for ε.
+    #[test]
+    fn methods_without_a_rate_are_indifferent_to_units(exponent in 0.0..4.0f64) {
+        let problem = Problem::Quadratic { d: vec![1.0, 3.0, 10.0], c: vec![1.0, -2.0, 0.5] };
+        for name in ["prodigy", "d-adaptation-sgd", "dog", "dog-averaged"] {
+            let path = |unit: f64| {
+                let mut x = vec![0.0; 3];
+                let mut method = built(name, &x, 1.0);
+                let mut batch = InUnits(unit, Rows { problem: &problem, rows: 0..1, values: 0 });
+                for _ in 0..25 {
+                    method.step(1.0, &mut x, &mut batch);
+                }
+                method.judged(&x).to_vec()
+            };
+            let (plain, scaled) = (path(1.0), path(10f64.powf(exponent)));
+            let scale = plain.iter().fold(0.0, |scale, x| f64::max(scale, x.abs()));
+            for (plain, scaled) in plain.iter().zip(&scaled) {
+                prop_assert!((plain - scaled).abs() < 1e-3 * scale, "{}: {} {}", name, plain, scaled);
+            }
         }
     }
 }

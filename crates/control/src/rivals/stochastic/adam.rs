@@ -4,12 +4,10 @@
 /// Ba, arXiv 1412.6980).
 #[derive(Clone, Debug)]
 pub struct Adam {
-    /// β₁ and β₂.
-    pub beta: (f64, f64),
+    beta: (f64, f64),
     /// 1 - β₁ and 1 - β₂, given apart: in floating point 1 - 0.9 is not 0.1.
-    pub gain: (f64, f64),
-    /// ε.
-    pub epsilon: f64,
+    gain: (f64, f64),
+    epsilon: f64,
     first: Vec<f64>,
     second: Vec<f64>,
     steps: i32,

@@ -64,7 +64,7 @@ impl Prodigy {
         self.distance
     }
 
-    /// Takes the gradient into the moments and sums; returns rᵀg's part gᵀ(x₀ - x) and |s|₁.
+    /// Takes the gradient into the moments and, with r = `weight`, into s; returns gᵀ(x₀ - x) and |s|₁.
     fn accumulate(&mut self, x: &[f64], weight: f64) -> (f64, f64) {
         let (d, (beta1, beta2)) = (self.distance, self.beta);
         let decay = beta2.sqrt();

@@ -7,10 +7,9 @@
 /// Sutskever et al., ICML 2013.
 #[derive(Clone, Debug)]
 pub struct Sgd {
-    /// μ.
-    pub momentum: f64,
-    /// Whether the gradient is looked up one step ahead.
-    pub nesterov: bool,
+    momentum: f64,
+    nesterov: bool,
+    /// v; empty where μ = 0.
     velocity: Vec<f64>,
 }
 
