@@ -61,7 +61,7 @@ fn every_method_trains_at_its_published_rate() {
         ("sls", 0.12),
         ("ponos", 0.08),
         ("hypergradient", 0.27),
-        ("hypergradient-multiplicative", 1.36),
+        ("hypergradient-multiplicative", 0.48),
     ];
     let objective = digits();
     assert_eq!(wanted.len(), STOCHASTIC_RIVALS.len());
@@ -90,7 +90,7 @@ fn methods_that_find_their_rate_beat_one_that_is_too_small() {
     }
     // Hypergradient descent mends a small rate, factor by factor or faster.
     let fixed = loss("sgd", 1e-3);
-    assert!(loss("hypergradient-multiplicative", 1e-3) < 0.9 * fixed);
+    assert!(loss("hypergradient-multiplicative", 1e-3) < 0.4 * fixed);
     assert!(loss("hypergradient", 1e-3) < 0.2 * fixed);
 }
 

@@ -22,7 +22,8 @@ pub enum RateRule {
 /// changes later (a schedule) multiplies the steps by as much.
 ///
 /// Baydin et al., arXiv 1703.04782, as in the authors' github.com/gbaydin/hypergradient-descent (`SGDHD`), where nothing keeps α
-/// from becoming negative. Of the multiplicative rule there is no code of theirs.
+/// from becoming negative. The multiplicative rule is that of Martínez Rubio, 'Convergence analysis of an adaptive method of
+/// gradient descent', MSc thesis, Oxford 2017, algorithm 3.1.3, without its search for α₀ by doubling.
 #[derive(Clone, Debug)]
 pub struct Hypergradient {
     /// How α follows.
@@ -40,9 +41,9 @@ impl Hypergradient {
         Self::new(RateRule::Additive { beta: 1e-3 }, dimension)
     }
 
-    /// β' = 0.02, for `dimension` parameters.
+    /// β' = 0.05, as in the experiments of the thesis, for `dimension` parameters.
     pub fn multiplicative(dimension: usize) -> Self {
-        Self::new(RateRule::Multiplicative { beta: 0.02 }, dimension)
+        Self::new(RateRule::Multiplicative { beta: 0.05 }, dimension)
     }
 
     fn new(rule: RateRule, dimension: usize) -> Self {
@@ -112,17 +113,17 @@ mod tests {
     fn the_multiplicative_rule_by_hand() {
         let mut x = [1.0];
         let mut method = Hypergradient::multiplicative(1);
-        // The gradients agree (cosine 1): α = 0.5, 0.5 · 1.02, 0.5 · 1.02²; x = 0.5, 0.5 · 0.49, 0.245 · (1 - 0.5202)
-        for wanted in [0.5, 0.245, 0.245 * 0.4798] {
+        // The gradients agree (cosine 1): α = 0.5, 0.5 · 1.05, 0.5 · 1.05²; x = 0.5, 0.5 · 0.475, 0.2375 · (1 - 0.55125)
+        for wanted in [0.5, 0.2375, 0.2375 * 0.44875] {
             method.step(0.5, &mut x, &mut Bowl);
             assert!((x[0] - wanted).abs() < 1e-15, "{x:?} {wanted}");
         }
-        // They oppose after a step beyond the minimum: α = 3, then 3 · 0.98.
+        // They oppose after a step beyond the minimum: α = 3, then 3 · 0.95.
         let (mut x, mut method) = ([1.0], Hypergradient::multiplicative(1));
         method.step(3.0, &mut x, &mut Bowl);
         method.step(3.0, &mut x, &mut Bowl);
-        assert!((x[0] - (-2.0 + 2.0 * 2.94)).abs() < 1e-15);
-        assert!((method.rate_used(3.0) - 2.94).abs() < 1e-15);
+        assert!((x[0] - (-2.0 + 2.0 * 2.85)).abs() < 1e-15);
+        assert!((method.rate_used(3.0) - 2.85).abs() < 1e-15);
     }
 
     #[test]

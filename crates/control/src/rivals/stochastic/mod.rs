@@ -168,7 +168,7 @@ pub const STOCHASTIC_RIVALS: &[StochasticRival] = &[
     },
     StochasticRival {
         name: "hypergradient-multiplicative",
-        about: "the same by factors, beta 0.02",
+        about: "the same by factors, beta 0.05",
         rate: 1e-3,
         tunable: true,
         build: |x0, _| Box::new(Hypergradient::multiplicative(x0.len())),
