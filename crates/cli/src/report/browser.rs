@@ -100,6 +100,7 @@ fn chromium(folder: &Path, arguments: &[&str]) -> Option<String> {
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-dev-shm-usage",
         ])
         .arg(format!(
             "--user-data-dir={}",
