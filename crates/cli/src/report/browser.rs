@@ -92,7 +92,7 @@ fn report(folder: &Path) -> Document {
 
 /// What chromium prints; nothing where there is none, which is a failure where all tests are asked for.
 fn chromium(folder: &Path, arguments: &[&str]) -> Option<String> {
-    // It has been seen to hang; `timeout` ends it.
+    // Should it hang, `timeout` ends it.
     let started = Command::new("timeout")
         .args([
             "120",
@@ -100,6 +100,7 @@ fn chromium(folder: &Path, arguments: &[&str]) -> Option<String> {
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
+            "--disable-dev-shm-usage",
         ])
         .arg(format!(
             "--user-data-dir={}",

@@ -10,6 +10,9 @@ use super::{html, markdown};
 use crate::folder::Folder;
 use crate::table::Table;
 
+/// Longer tables are shown on demand.
+const LONG: usize = 40;
+
 /// A title and sections.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -94,6 +97,11 @@ impl Document {
         folder.write(&format!("{name}.html"), self.html().as_bytes())?;
         folder.write(&format!("{name}.md"), self.markdown().as_bytes())
     }
+}
+
+/// Whether the table is shown on demand only.
+pub(super) fn is_long(table: &Table) -> bool {
+    table.rows().len() > LONG
 }
 
 impl Section {
@@ -185,5 +193,102 @@ impl Figure {
             alternative: alternative.into(),
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Mark;
+
+    const SVG: &str = "<svg width=\"4\" height=\"3\"><rect id=\"r\" x=\"1\"/></svg>";
+
+    fn table(rows: usize) -> Table {
+        let header = vec!["method".to_owned(), "score".to_owned()];
+        let row = |i| vec![format!("m_{i}"), format!("-{i}")];
+        let mut table = Table::new("scores".to_owned(), header, (0..rows).map(row).collect());
+        table.mark(0, 1, Mark::Best);
+        table.mark(1, 1, Mark::Failed);
+        table
+    }
+
+    fn document(folder: &Path) -> Document {
+        fs::create_dir_all(folder.join("per problem")).unwrap();
+        fs::write(folder.join("per problem/a.svg"), SVG).unwrap();
+        let figure = || Figure::read(folder, "per problem/a", "A <figure>").unwrap();
+        let mut document = Document::new("A & B", "");
+        document
+            .section("One")
+            .paragraph("x < y")
+            .note("a note")
+            .settings([("seeds", "1, 2")])
+            .preformatted("qstride compare\n")
+            .table(table(2));
+        document
+            .section("Two")
+            .figure(figure().caption("below").alternative("a falling line"))
+            .figures("More", vec![figure()])
+            .table(table(LONG + 1));
+        document
+    }
+
+    #[test]
+    fn markdown_has_every_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = document(folder.path()).markdown();
+        let (start, end) = text.split_once("| m\\_2 |").unwrap();
+        assert_eq!(
+            start,
+            "# A &amp; B\n\n## One\n\nx &lt; y\n\n> a note\n\n- **seeds**: 1, 2\n\n```text\nqstride compare\n```\n\n\
+             **scores**\n\n| method | score |\n| --- | ---: |\n| m\\_0 | **-0** |\n| m\\_1 | *-1* |\n\n## Two\n\n\
+             **A &lt;figure&gt;**\n\n![a falling line](per%20problem/a.svg)\n\nbelow\n\n<details>\n<summary>More</summary>\n\n\
+             **A &lt;figure&gt;**\n\n![A &lt;figure&gt;](per%20problem/a.svg)\n\n</details>\n\n\
+             <details>\n<summary>scores</summary>\n\n| method | score |\n| --- | ---: |\n| m\\_0 | **-0** |\n| m\\_1 | *-1* |\n"
+        );
+        assert!(end.ends_with("| m\\_40 | -40 |\n\n</details>\n"));
+    }
+
+    #[test]
+    fn html_has_every_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = document(folder.path()).html();
+        for piece in [
+            "<title>A &amp; B</title>",
+            "<li><a href=\"#section-2-two\">Two</a></li>",
+            "<section id=\"section-2-two\">\n<h2>Two</h2>",
+            "<p>x &lt; y</p>",
+            "<p class=\"note\">a note</p>",
+            "<dt>seeds</dt><dd>1, 2</dd>",
+            "<pre>qstride compare\n</pre>",
+            "<tr><th scope=\"row\">m_0</th><td class=\"number best\">-0</td></tr>",
+            "<td class=\"number failed\">-1</td>",
+            "aria-label=\"a falling line\"><rect id=\"figure-1-r\" x=\"1\"/></svg>",
+            "aria-label=\"A &lt;figure&gt;\"><rect id=\"figure-2-r\" x=\"1\"/></svg>",
+            "<figcaption>below</figcaption>",
+            "<summary>More</summary>",
+            "<summary id=\"table-2\">scores (41 rows)</summary>",
+        ] {
+            assert!(page.contains(piece), "{piece}");
+        }
+        assert_eq!(page.matches("<figcaption>").count(), 1);
+        assert!(!page.contains("class=\"subtitle\""));
+    }
+
+    #[test]
+    fn both_files_are_written_and_a_bad_figure_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let document = document(folder.path());
+        let out = Folder::prepare(Some(&folder.path().join("out")), "", "", false).unwrap();
+        document.save(&out, "report").unwrap();
+        let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+        assert_eq!(read("report.html"), document.html());
+        assert_eq!(read("report.md"), document.markdown());
+
+        let fault = |name| format!("{:#}", Figure::read(folder.path(), name, "").unwrap_err());
+        assert!(fault("absent").contains("absent.svg"));
+        fs::write(folder.path().join("bad.svg"), SVG.replace("rect", "script")).unwrap();
+        let message = fault("bad");
+        assert!(message.contains("bad.svg cannot stand in a report"));
+        assert!(message.contains("an element <script>"), "{message}");
     }
 }

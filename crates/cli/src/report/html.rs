@@ -2,20 +2,13 @@
 
 use std::fmt::Write;
 
-use super::document::{Block, Document, Figure, Section};
+use super::document::{Block, Document, Figure, Section, is_long};
 use crate::table::{Align, Mark, Table};
 
 /// How the page looks, on a screen, a phone and paper.
 const STYLE: &str = include_str!("style.css");
-/// Longer tables are shown on demand.
-const LONG: usize = 40;
 /// Longer words may be broken, in bytes.
 const SHORT: usize = 12;
-
-/// Whether the table is shown on demand only.
-pub(super) fn is_long(table: &Table) -> bool {
-    table.rows().len() > LONG
-}
 
 /// The whole page. Its policy forbids everything but its own style, should anything foreign ever get into it.
 pub(super) fn render(document: &Document) -> String {

@@ -1,6 +1,6 @@
 //! A report as Markdown (CommonMark with GitHub's tables), with links to the figures' files.
 
-use super::document::{Block, Document, Figure};
+use super::document::{Block, Document, Figure, is_long};
 use super::html;
 use crate::table::Table;
 
@@ -40,7 +40,7 @@ fn block(block: &Block) -> String {
 
 fn table(table: &Table) -> String {
     let rows = table.markdown_rows();
-    if html::is_long(table) {
+    if is_long(table) {
         collapsed(table.title(), rows.trim_end())
     } else {
         format!("**{}**\n\n{}", escape(table.title()), rows.trim_end())

@@ -8,7 +8,7 @@
 //!     .note("Failures count with the worst score.")
 //!     .settings([("seeds", "1 to 5"), ("commit", "269def6")])
 //!     .preformatted("qstride compare --suite classic")
-//!     .table(table)                                            // crate::table::Table, with Align and Mark
+//!     .table(table)                              // crate::table::Table, with `words(column)` and `mark(row, column, Mark::Best)`
 //!     .figure(Figure::read(folder, "profile", "Performance profiles")?.caption("...").alternative("..."))
 //!     .figures("Curves of every problem", figures);            // collapsed
 //! document.save(&folder, "report")?;                           // report.html, report.md
