@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use qstride_objectives::data::{CsvOptions, Task, read_csv};
 use qstride_objectives::dataset::Dataset;
 use qstride_objectives::idx::read_idx;
+use serde::{Deserialize, Serialize};
 
 /// The dataset that is built into the program.
 const DIGITS: &str = "digits";
@@ -24,7 +25,8 @@ pub struct DataSource<'a> {
 }
 
 /// Whether the target is a class or a number.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TargetKind {
     /// As the values look.
     #[default]

@@ -31,17 +31,19 @@ impl Folder {
                 path.display()
             );
         }
-        let unwritable = || {
-            format!(
-                "cannot write into the folder {}; name another with --out",
-                path.display()
-            )
-        };
-        fs::create_dir_all(&path).with_context(unwritable)?;
-        let probe = path.join(".probe.tmp");
-        fs::write(&probe, b"").with_context(unwritable)?;
-        fs::remove_file(&probe).with_context(unwritable)?;
+        try_to_write(&path)?;
         Ok(Self { path })
+    }
+
+    /// A folder that holds files already, and gets more.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn open(path: &Path) -> Result<Self> {
+        try_to_write(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -62,6 +64,20 @@ impl Folder {
         }
         written.with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// Makes the folder where there is none, and tries it.
+fn try_to_write(path: &Path) -> Result<()> {
+    let probe = path.join(".probe.tmp");
+    fs::create_dir_all(path)
+        .and_then(|()| fs::write(&probe, b""))
+        .and_then(|()| fs::remove_file(&probe))
+        .with_context(|| {
+            format!(
+                "cannot write into the folder {}; name another with --out",
+                path.display()
+            )
+        })
 }
 
 /// The first of `runs/COMMAND-LABEL`, `runs/COMMAND-LABEL-2`, ... that does not exist.

@@ -9,9 +9,7 @@ mod inspect;
 mod interrupt;
 mod list;
 mod plot;
-#[allow(dead_code, unused_imports, reason = "nothing reports through it yet")]
 mod report;
-#[allow(dead_code, reason = "marks are for reports")]
 mod table;
 mod train;
 

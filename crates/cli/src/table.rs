@@ -7,15 +7,6 @@ use crate::report::escape_markdown;
 /// What a table on the terminal may take, in characters.
 const WIDTH: usize = 100;
 
-/// Where the cells of a column stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// Words.
-    Left,
-    /// Numbers.
-    Right,
-}
-
 /// What is to be seen in a cell at once, in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -25,13 +16,12 @@ pub enum Mark {
     Failed,
 }
 
-/// Rows of cells under a heading; the first column is left-aligned, the others right-aligned, unless said otherwise.
+/// Rows of cells under a heading; the first column is left-aligned, the others right-aligned.
 #[derive(Clone, Debug)]
 pub struct Table {
     title: String,
     header: Vec<String>,
     rows: Vec<Vec<String>>,
-    alignment: Vec<Align>,
     marks: BTreeMap<(usize, usize), Mark>,
 }
 
@@ -41,26 +31,12 @@ impl Table {
         for row in &mut rows {
             row.resize(header.len(), String::new());
         }
-        let alignment = (0..header.len()).map(|j| match j {
-            0 => Align::Left,
-            _ => Align::Right,
-        });
         Self {
             title,
-            alignment: alignment.collect(),
             header,
             rows,
             marks: BTreeMap::new(),
         }
-    }
-
-    /// With a column of words.
-    #[must_use]
-    pub fn words(mut self, column: usize) -> Self {
-        if let Some(align) = self.alignment.get_mut(column) {
-            *align = Align::Left;
-        }
-        self
     }
 
     /// Marks a cell; rows and columns are counted from 0, the header not among them.
@@ -81,11 +57,6 @@ impl Table {
     /// The cells.
     pub fn rows(&self) -> &[Vec<String>] {
         &self.rows
-    }
-
-    /// Where the cells of each column stand.
-    pub fn alignment(&self) -> &[Align] {
-        &self.alignment
     }
 
     /// What a cell is marked as.
@@ -114,12 +85,9 @@ impl Table {
                 next += 1;
             }
             for row in self.all_rows() {
-                let cells = columns.iter().map(|&j| {
-                    let gap = if j == 0 { "" } else { "  " };
-                    match self.alignment[j] {
-                        Align::Left => format!("{gap}{:<1$}", row[j], widths[j]),
-                        Align::Right => format!("{gap}{:>1$}", row[j], widths[j]),
-                    }
+                let cells = columns.iter().map(|&j| match j {
+                    0 => format!("{:<1$}", row[j], widths[j]),
+                    _ => format!("  {:>1$}", row[j], widths[j]),
                 });
                 text.push_str(cells.collect::<String>().trim_end());
                 text.push('\n');
@@ -131,17 +99,8 @@ impl Table {
         text
     }
 
-    /// As Markdown, under its title.
-    pub fn markdown(&self) -> String {
-        format!(
-            "{}\n\n{}",
-            escape_markdown(&self.title),
-            self.markdown_rows()
-        )
-    }
-
     /// As Markdown without the title; the best in bold, failures in italics.
-    pub fn markdown_rows(&self) -> String {
+    pub fn markdown(&self) -> String {
         let mut text = String::new();
         let mut line = |cells: &mut dyn Iterator<Item = String>| {
             text.push('|');
@@ -151,10 +110,7 @@ impl Table {
             text.push('\n');
         };
         line(&mut self.header.iter().map(|cell| escape_markdown(cell)));
-        line(&mut self.alignment.iter().map(|align| match align {
-            Align::Left => "---".to_owned(),
-            Align::Right => "---:".to_owned(),
-        }));
+        line(&mut (0..self.header.len()).map(|j| if j == 0 { "---" } else { "---:" }.to_owned()));
         for (i, row) in self.rows.iter().enumerate() {
             line(&mut row.iter().enumerate().map(|(j, cell)| {
                 let cell = escape_markdown(cell);
@@ -213,24 +169,23 @@ mod tests {
         assert_eq!(table(1).text(), "t\nname  a column\nname     -1.00\n");
         assert_eq!(
             table(1).markdown(),
-            "t\n\n| name | a column |\n| --- | ---: |\n| name | -1.00 |\n"
+            "| name | a column |\n| --- | ---: |\n| name | -1.00 |\n"
         );
     }
 
     #[test]
-    fn words_stand_on_the_left_and_cells_are_escaped_and_marked() {
+    fn cells_are_escaped_and_marked() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = vec![row(["a|b", "1", "yes"]), vec!["c".to_owned()]];
-        let mut table = Table::new("t_1".to_owned(), row(["m", "n", "word"]), rows).words(2);
+        let mut table = Table::new("t_1".to_owned(), row(["m", "n", "word"]), rows);
         table.mark(0, 1, Mark::Best);
         table.mark(0, 2, Mark::Failed);
         table.mark(1, 2, Mark::Best);
-        assert_eq!(table.text(), "t_1\nm    n  word\na|b  1  yes\nc\n");
+        assert_eq!(table.text(), "t_1\nm    n  word\na|b  1   yes\nc\n");
         assert_eq!(
             table.markdown(),
-            "t\\_1\n\n| m | n | word |\n| --- | ---: | --- |\n| a\\|b | **1** | *yes* |\n| c |  |  |\n"
+            "| m | n | word |\n| --- | ---: | ---: |\n| a\\|b | **1** | *yes* |\n| c |  |  |\n"
         );
-        assert!(table.words(9).alignment().len() == 3);
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn time(rival: &Rival, objective: &Arc<dyn Objective>, setup: &Setup, steps: u64
 fn rivals(c: &mut Criterion) {
     let objective: Arc<dyn Objective> = Arc::new(chained_rosenbrock(100));
     let setup = Setup {
-        restart: 1.0,
+        rate: None,
         minimum: Some(0.0),
         generator: Streams::new(1).stream("bench"),
     };

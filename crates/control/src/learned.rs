@@ -1,4 +1,4 @@
-//! A frozen policy as a controller, and the ablations of one: a random, a fixed, an untrained choice among the same actions.
+//! A frozen policy as a controller, and the ablations of one: a random, a fixed, a blind choice among the same actions.
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub struct Learned {
     actions: Arc<ActionSet>,
     state: State,
     input: Vec<f32>,
+    blind: bool,
 }
 
 impl Learned {
@@ -33,7 +34,14 @@ impl Learned {
             spec,
             actions,
             state,
+            blind: false,
         }
+    }
+
+    /// The same policy with every number of its state held at 0: an ablation.
+    pub fn blindfolded(mut self) -> Self {
+        self.blind = true;
+        self
     }
 
     /// The state that the last decision was made on.
@@ -82,13 +90,16 @@ impl Controller for Learned {
 
     fn decide(&mut self, observation: &Observation) -> Decision {
         self.state.observe(observation, &mut self.input);
+        if self.blind {
+            self.input.fill(0.0);
+        }
         let q = self.policy.q_values(&self.input);
         let action = self.actions.greedy(q, observation);
         self.actions.decide(action, observation)
     }
 }
 
-/// Always the same action, or a random one each time: what a policy has to beat.
+/// Always the same action, the same ones in turn, or a random one each time: what a policy has to beat.
 pub struct Blind {
     actions: Arc<ActionSet>,
     choice: Choice,
@@ -96,6 +107,7 @@ pub struct Blind {
 
 enum Choice {
     Fixed(usize),
+    Cycle(Vec<usize>, usize),
     Random(Box<ChaCha8Rng>),
 }
 
@@ -112,6 +124,14 @@ impl Blind {
     pub fn keeping(actions: Arc<ActionSet>) -> Self {
         let keep = actions.keep();
         Self::fixed(actions, keep)
+    }
+
+    /// The actions at these indices in turn, from the first one in every episode; none is action 0.
+    pub fn cycle(actions: Arc<ActionSet>, sequence: Vec<usize>) -> Self {
+        Self {
+            actions,
+            choice: Choice::Cycle(sequence, 0),
+        }
     }
 
     /// Each action equally often, drawn from `generator`.
@@ -132,9 +152,20 @@ impl Controller for Blind {
         self.actions.wants_ritz()
     }
 
+    fn begin(&mut self, _observation: &Observation) {
+        if let Choice::Cycle(_, next) = &mut self.choice {
+            *next = 0;
+        }
+    }
+
     fn decide(&mut self, observation: &Observation) -> Decision {
         let index = match &mut self.choice {
             Choice::Fixed(index) => *index,
+            Choice::Cycle(sequence, next) => {
+                let index = sequence.get(*next).copied().unwrap_or(0);
+                *next = (*next + 1) % sequence.len().max(1);
+                index
+            }
             Choice::Random(generator) => generator.random_range(0..self.actions.actions.len()),
         };
         self.actions.decide(index, observation)

@@ -46,8 +46,8 @@ pub use episode::{
 pub use evaluator::{Evaluations, Evaluator};
 pub use learned::Learned;
 pub use learning_rate::StartRate;
-pub use minimiser::{Minimiser, Search};
 pub use minibatches::Minibatches;
+pub use minimiser::{Minimiser, Search};
 pub use observation::Observation;
 pub use outcome::{End, Outcome, Record};
 pub use policy::Policy;

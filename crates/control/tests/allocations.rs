@@ -11,7 +11,7 @@ use qstride_objectives::{Objective, Streams};
 /// How often memory was allocated, and how often f and its gradient were evaluated.
 fn allocations(rival: &Rival, objective: &Arc<dyn Objective>, budget: u64) -> (u64, f64) {
     let setup = Setup {
-        restart: 1.0,
+        rate: None,
         minimum: Some(0.0),
         generator: Streams::new(1).stream("allocations"),
     };

@@ -21,7 +21,7 @@ fn minimise(
     settings: DeterministicSettings,
 ) -> (Record, Vec<f64>) {
     let setup = Setup {
-        restart: 1.0,
+        rate: None,
         minimum: objective.minimum(),
         generator: Streams::new(3).stream(rival.name),
     };
@@ -231,7 +231,7 @@ fn the_coin_scores_on_peer200_as_was_measured_elsewhere() {
                 ..Default::default()
             };
             let setup = Setup {
-                restart: 1.0,
+                rate: None,
                 minimum: None,
                 generator: Streams::new(seed).stream(objective.name()),
             };

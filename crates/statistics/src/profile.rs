@@ -77,7 +77,7 @@ impl Profile {
 /// ρ_m(∞) the share that it solves.
 ///
 /// `costs[m][p]` is the cost of method m on problem p, `None` where it did not solve it. A problem that nobody solves counts for nobody,
-/// but stays in the denominator. A cost of 0 counts as 1, so that ratios exist.
+/// but stays in the denominator. A cost of 0 counts as the least number above 0, so that ratios exist.
 ///
 /// Source: Dolan and Moré, Benchmarking optimization software with performance profiles, Math. Program. 91, 2002.
 ///
@@ -86,8 +86,8 @@ impl Profile {
 ///
 /// // Two methods, four problems; nobody solves the last.
 /// let costs = [
-///     vec![Some(10), None, Some(6), None],
-///     vec![Some(20), Some(50), Some(6), None],
+///     vec![Some(10.0), None, Some(6.0), None],
+///     vec![Some(20.0), Some(50.0), Some(6.0), None],
 /// ];
 /// let profiles = performance_profile(&costs)?;
 /// assert_eq!(profiles[1].points(), [(1.0, 0.5), (2.0, 0.75)]);
@@ -98,13 +98,13 @@ impl Profile {
 /// # Errors
 ///
 /// [`StatisticsError::Length`] where two methods have different numbers of problems. No methods give no profiles.
-pub fn performance_profile(costs: &[Vec<Option<u64>>]) -> Result<Vec<Profile>, StatisticsError> {
+pub fn performance_profile(costs: &[Vec<Option<f64>>]) -> Result<Vec<Profile>, StatisticsError> {
     let problems = row_length("method", costs)?;
-    let least: Vec<Option<u64>> = (0..problems)
-        .map(|p| costs.iter().filter_map(|method| method[p]).min())
+    let least: Vec<Option<f64>> = (0..problems)
+        .map(|p| costs.iter().filter_map(|method| method[p]).reduce(f64::min))
         .collect();
-    let ratio = |(cost, least): (&Option<u64>, &Option<u64>)| {
-        Some((*cost)?.max(1) as f64 / (*least)?.max(1) as f64)
+    let ratio = |(cost, least): (&Option<f64>, &Option<f64>)| {
+        Some((*cost)?.max(f64::MIN_POSITIVE) / (*least)?.max(f64::MIN_POSITIVE))
     };
     Ok(costs
         .iter()
@@ -129,7 +129,7 @@ pub fn performance_profile(costs: &[Vec<Option<u64>>]) -> Result<Vec<Profile>, S
 /// ```
 /// use qstride_statistics::data_profile;
 ///
-/// let profiles = data_profile(&[vec![Some(30), None, Some(22)]], &[2, 2, 10])?;
+/// let profiles = data_profile(&[vec![Some(30.0), None, Some(22.0)]], &[2, 2, 10])?;
 /// assert_eq!(profiles[0].points(), [(2.0, 1.0 / 3.0), (10.0, 2.0 / 3.0)]);
 /// # Ok::<(), qstride_statistics::StatisticsError>(())
 /// ```
@@ -138,13 +138,13 @@ pub fn performance_profile(costs: &[Vec<Option<u64>>]) -> Result<Vec<Profile>, S
 ///
 /// [`StatisticsError::Length`] where a method does not have one cost for each of `dimensions`.
 pub fn data_profile(
-    costs: &[Vec<Option<u64>>],
+    costs: &[Vec<Option<f64>>],
     dimensions: &[usize],
 ) -> Result<Vec<Profile>, StatisticsError> {
     for (index, method) in costs.iter().enumerate() {
         StatisticsError::length("method", index, method.len(), dimensions.len())?;
     }
-    let kappa = |(cost, &n): (&Option<u64>, &usize)| Some((*cost)? as f64 / (n as f64 + 1.0));
+    let kappa = |(cost, &n): (&Option<f64>, &usize)| Some((*cost)? / (n as f64 + 1.0));
     Ok(costs
         .iter()
         .map(|method| {

@@ -1,23 +1,28 @@
-//! Runs every method on every instance from every start rate, on all cores, in an order that depends on nothing.
+//! Runs every method on every problem from every start rate, on all cores, in an order that depends on nothing.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
-use qstride_control::outcome::log10_gap;
-use qstride_control::{
-    DeterministicEpisode, DeterministicSettings, End, Episode, Evaluations, StartRate, run,
-};
-use qstride_objectives::Objective;
+use qstride_control::checkpoint::sha256;
+use qstride_control::{Evaluations, StartRate};
 use rayon::prelude::*;
 
-use super::method::{Method, constant_rates};
+use super::journal::{Header, Journal};
+use super::method::{Limits, Method, parse_all};
 use super::problem::Case;
+use super::recipe::Recipe;
 use super::reference;
+use super::run::{Outcome, Run, sum};
 use super::start_rate::StartRateWord;
 
 /// L-BFGS gets this many times the budget to find an unknown f*.
 const REFERENCE_BUDGETS: u64 = 10;
+
+/// The bar of the deterministic regime; where it is not among the methods, the first one is the reference.
+const USUAL_REFERENCE: &str = "gll-bb";
 
 /// What is to be run.
 pub struct Plan {
@@ -29,68 +34,27 @@ pub struct Plan {
     pub methods: Vec<Method>,
     /// The start rates.
     pub start_rates: Vec<StartRateWord>,
-    /// Values plus gradients of one run.
-    pub budget: u64,
+    /// What one run may spend.
+    pub limits: Limits,
+    /// The method that the others are tested against.
+    pub reference: usize,
 }
 
-/// One method on one instance from one start rate.
-#[derive(Clone)]
-pub struct Run {
-    /// Index into [`Plan::cases`].
-    pub case: usize,
-    /// Index into [`Plan::start_rates`].
-    pub rate: usize,
-    /// Index into [`Plan::methods`].
-    pub method: usize,
-    /// α₀.
-    pub start_rate: f64,
-    /// What was spent; by an oracle in all its tries together.
-    pub evaluations: Evaluations,
-    /// f(x₀).
-    pub start_value: f64,
-    /// The least f.
-    pub best_value: f64,
-    /// Why it ended.
-    pub end: End,
-    /// Not finite, or the budget went without any progress.
-    pub failed: bool,
-    /// The constant rate that an oracle found best.
-    pub best_rate: Option<f64>,
-    /// The score of the best point on held-out data, where there is such data.
-    pub test_score: Option<f64>,
-    /// (cost, least f) wherever the least f fell, from the start on.
-    pub improvements: Vec<(u64, f64)>,
-    /// (cost, rate) of every accepted trial; only for instances whose rates are drawn.
-    pub rates: Vec<(u64, f64)>,
-    /// Wall time, the method's own inference in it.
-    pub seconds: f64,
+/// One run that has to be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Job {
+    case: usize,
+    method: usize,
+    start: Start,
 }
 
-impl Run {
-    /// log10((f_best - f*)/(f₀ - f*)), from -12.
-    pub fn log10_gap(&self, minimum: f64) -> f64 {
-        log10_gap(self.start_value, self.best_value, minimum)
-    }
-
-    /// The cost at which the relative gap first was at most `tolerance`.
-    pub fn cost_to(&self, tolerance: f64, minimum: f64) -> Option<u64> {
-        let enough = tolerance * (self.start_value - minimum);
-        if !enough.is_finite() {
-            return None;
-        }
-        let reached = |value: f64| value - minimum <= enough;
-        let found = self.improvements.iter().find(|(_, value)| reached(*value));
-        found.map(|(cost, _)| *cost)
-    }
-
-    /// The least f when `cost` was spent.
-    pub fn value_at(&self, cost: u64) -> f64 {
-        let until = self.improvements.partition_point(|(c, _)| *c <= cost);
-        match until {
-            0 => self.start_value,
-            n => self.improvements[n - 1].1,
-        }
-    }
+/// Where it starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Start {
+    /// At the start rate of this index.
+    Asked(usize),
+    /// At this rate of the method's grid.
+    Grid(f64),
 }
 
 /// A plan and what came of it.
@@ -99,83 +63,106 @@ pub struct Comparison {
     pub plan: Plan,
     /// Case by case, within it start rate by start rate, within it method by method.
     pub runs: Vec<Run>,
-    /// f* of each case: the known one; else the least of what L-BFGS and the methods found, so that no gap is negative.
+    /// f* of each case: the known one; else the least of what L-BFGS and the methods found, so that no gap is negative. In training 0,
+    /// below which no loss can fall.
     pub minima: Vec<f64>,
 }
 
-impl Comparison {
-    /// Carries out the plan on `threads` threads, or as many as there are cores.
-    ///
-    /// # Errors
-    /// When the threads cannot be started, or a controller not be made.
-    pub fn run(plan: Plan, threads: Option<usize>, progress: &ProgressBar) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
-            .build()
-            .context("the threads cannot be started")?;
-        pool.install(|| Self::carry_out(plan, progress))
-    }
+/// How a comparison is carried out.
+pub struct Carrying<'a> {
+    /// As many threads, or as many as there are cores.
+    pub threads: Option<usize>,
+    /// What shows how far it is.
+    pub progress: &'a ProgressBar,
+    /// Raised when no further run is to begin.
+    pub interrupted: &'a AtomicBool,
+    /// Where what is done is kept, if anywhere, and whether it goes on.
+    pub journal: Option<(&'a Path, Begin)>,
+    /// The words of the command.
+    pub command: &'a str,
+}
 
-    fn carry_out(plan: Plan, progress: &ProgressBar) -> Result<Self> {
-        let known: Vec<Option<f64>> = plan.cases.iter().map(|c| c.objective.minimum()).collect();
-        let unknown = known.iter().filter(|m| m.is_none()).count();
-        let per_case = plan.start_rates.len() * plan.methods.len();
-        progress.set_length((unknown + plan.cases.len() * per_case) as u64);
-        // The reference values stand before the first method runs.
-        let mut minima: Vec<f64> = plan
-            .cases
-            .par_iter()
-            .zip(&known)
-            .map(|(case, known)| {
-                known.unwrap_or_else(|| {
-                    progress.inc(1);
-                    let budget = REFERENCE_BUDGETS.saturating_mul(plan.budget);
-                    reference::minimum(case.objective.as_ref(), budget).unwrap_or(f64::INFINITY)
-                })
-            })
-            .collect();
-        let shown = plan.shown_cases();
-        let runs: Vec<Run> = (0..plan.cases.len() * per_case)
-            .into_par_iter()
-            .map(|job| {
-                let (case, rest) = (job / per_case, job % per_case);
-                let (rate, method) = (rest / plan.methods.len(), rest % plan.methods.len());
-                let run = plan.run(case, rate, method, shown.contains(&case));
-                progress.inc(1);
-                run
-            })
-            .collect::<Result<_>>()?;
-        for run in &runs {
-            if known[run.case].is_none() {
-                minima[run.case] = minima[run.case].min(run.best_value);
-            }
-        }
-        Ok(Self { plan, runs, minima })
-    }
-
-    /// The gap of a run.
-    pub fn gap(&self, run: &Run) -> f64 {
-        run.log10_gap(self.minima[run.case])
-    }
-
-    /// The family of a run's instance.
-    pub fn family(&self, run: &Run) -> &str {
-        self.plan.cases[run.case].objective.family()
-    }
-
-    /// The runs of one method, in the order of cases and start rates.
-    pub fn of_method(&self, method: usize) -> impl Iterator<Item = &Run> {
-        self.runs.iter().filter(move |run| run.method == method)
-    }
+/// Whether a journal is begun or resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// A new one.
+    Anew,
+    /// An old one goes on.
+    Resumed,
 }
 
 impl Plan {
+    /// What a recipe asks for.
+    ///
+    /// # Errors
+    /// Unknown names, with the near matches; faults of data and checkpoints; methods that do not go with the problems.
+    pub fn new(recipe: &Recipe) -> Result<Self> {
+        let limits = recipe.limits()?;
+        let cases = recipe.problems.cases(&recipe.all_seeds())?;
+        let known = cases
+            .iter()
+            .all(|case| case.objective().minimum().is_some());
+        let methods = parse_all(&recipe.methods, limits, known)?;
+        let reference = match &recipe.reference {
+            None => methods
+                .iter()
+                .position(|m| m.name == USUAL_REFERENCE)
+                .unwrap_or(0),
+            Some(name) => methods
+                .iter()
+                .position(|method| method.name == *name)
+                .with_context(|| {
+                    format!("--reference {name} is not among the methods that are compared")
+                })?,
+        };
+        Ok(Self {
+            problems: recipe.problems.label(),
+            cases,
+            methods,
+            start_rates: recipe.different_start_rates(),
+            limits,
+            reference,
+        })
+    }
+
+    /// Whether the problems are trained by minibatches.
+    pub fn training(&self) -> bool {
+        matches!(self.limits, Limits::Training(_))
+    }
+
+    /// The evaluations that count as one in tables: 1, and in training those of one pass over the data.
+    pub fn unit(&self, case: usize) -> f64 {
+        match (&self.limits, &self.cases[case].problem) {
+            (Limits::Training(limits), super::problem::Problem::Samples(objective)) => {
+                2.0 * limits.steps_per_epoch(objective.samples()) as f64
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// The most that one run may spend, in units.
+    pub fn budget(&self) -> f64 {
+        match self.limits {
+            Limits::Evaluations(budget) => budget as f64,
+            Limits::Training(limits) => limits.epochs as f64,
+        }
+    }
+
+    /// The relative gaps to which costs are counted.
+    pub fn tolerances(&self) -> [f64; 3] {
+        if self.training() {
+            [1e-1, 1e-2, 1e-3]
+        } else {
+            [1e-3, 1e-6, 1e-9]
+        }
+    }
+
     /// The families, in the order in which they come.
     pub fn families(&self) -> Vec<&str> {
         let mut families: Vec<&str> = Vec::new();
         for case in &self.cases {
-            if !families.contains(&case.objective.family()) {
-                families.push(case.objective.family());
+            if !families.contains(&case.family()) {
+                families.push(case.family());
             }
         }
         families
@@ -190,130 +177,314 @@ impl Plan {
 
     /// The instances whose rates are drawn: the first one of each of the first four families.
     pub fn shown_cases(&self) -> Vec<usize> {
-        let first = |family: &&str| {
-            self.cases
-                .iter()
-                .position(|c| c.objective.family() == *family)
-        };
+        let first = |family: &&str| self.cases.iter().position(|c| c.family() == *family);
         self.families().iter().take(4).filter_map(first).collect()
     }
 
-    fn run(&self, case: usize, rate: usize, method: usize, shown: bool) -> Result<Run> {
-        if !self.methods[method].oracle() {
-            return self.run_from(self.start_rates[rate].0, case, rate, method, shown);
-        }
-        let Case { objective, .. } = &self.cases[case];
-        let mut evaluations = Evaluations::default();
-        let mut seconds = 0.0;
-        let mut failed = true;
-        let mut best: Option<Run> = None;
-        for constant in constant_rates() {
-            let tried = self.run_from(StartRate::Given(constant), case, rate, method, shown)?;
-            evaluations.values += tried.evaluations.values;
-            evaluations.gradients += tried.evaluations.gradients;
-            seconds += tried.seconds;
-            failed &= tried.failed;
-            if best
-                .as_ref()
-                .is_none_or(|best| tried.best_value < best.best_value)
-            {
-                best = Some(Run {
-                    best_rate: Some(constant),
-                    ..tried
-                });
+    /// Every run that has to be made, case by case.
+    fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for case in 0..self.cases.len() {
+            for (method, m) in self.methods.iter().enumerate() {
+                let mut add = |start| {
+                    jobs.push(Job {
+                        case,
+                        method,
+                        start,
+                    })
+                };
+                match m.grid() {
+                    Some(rates) => rates.into_iter().map(Start::Grid).for_each(&mut add),
+                    None if m.takes_start_rate() => {
+                        (0..self.start_rates.len())
+                            .map(Start::Asked)
+                            .for_each(&mut add);
+                    }
+                    None => add(Start::Asked(0)),
+                }
             }
         }
-        let best = best.context("there is no constant rate to try")?;
-        let start_rate = self.start_rates[rate].0;
-        Ok(Run {
-            evaluations,
-            seconds,
-            failed,
-            start_rate: resolve(start_rate, objective.as_ref()),
-            ..best
-        })
+        jobs
     }
 
-    fn run_from(
-        &self,
-        start: StartRate,
-        case: usize,
-        rate: usize,
-        method: usize,
-        shown: bool,
-    ) -> Result<Run> {
-        let Case { seed, objective } = &self.cases[case];
-        let run_name = format!("{}/{}", objective.name(), self.start_rates[rate]);
-        let mut controller = self.methods[method].controller(start, *seed, &run_name)?;
-        let settings = DeterministicSettings {
-            budget: self.budget,
-            start_rate: start,
-            trace: true,
-            ..Default::default()
+    fn carry_out(&self, job: Job, shown: &[usize]) -> Result<Outcome> {
+        let (start, word) = match job.start {
+            Start::Asked(index) => (
+                self.start_rates[index].0,
+                self.start_rates[index].to_string(),
+            ),
+            Start::Grid(rate) => (StartRate::Given(rate), rate.to_string()),
         };
-        let clock = Instant::now();
-        let mut episode = DeterministicEpisode::start(objective.clone(), settings, &controller);
-        let record = run(&mut episode, &mut controller);
-        let seconds = clock.elapsed().as_secs_f64();
-        let mut improvements = vec![(2, record.start_value)];
-        for step in &record.trace {
-            if improvements
-                .last()
-                .is_none_or(|(_, least)| step.best_value < *least)
-            {
-                improvements.push((step.cost as u64, step.best_value));
-            }
+        let case = &self.cases[job.case];
+        self.methods[job.method].run(case, start, &word, self.limits, shown.contains(&job.case))
+    }
+
+    /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, problems with their first
+    /// values, budgets and start rates.
+    fn fingerprint(&self) -> String {
+        let mut text = format!("{:?} {:?}", self.limits, self.start_rates);
+        for method in &self.methods {
+            text.push_str(&format!("\n{} {}", method.name, method.fingerprint()));
         }
-        let accepted = record.trace.iter().filter(|step| shown && step.accepted);
-        Ok(Run {
-            case,
-            rate,
-            method,
-            start_rate: episode.observation().start_rate,
-            evaluations: record.evaluations,
-            start_value: record.start_value,
-            best_value: record.best_value,
-            end: record.end,
-            failed: record.failed(),
-            best_rate: None,
-            test_score: objective.test_score(episode.best_point()),
-            improvements,
-            rates: accepted.map(|step| (step.cost as u64, step.rate)).collect(),
-            seconds,
-        })
+        for case in &self.cases {
+            let objective = case.objective();
+            let start = objective.start();
+            let (value, test) = (objective.value(&start), objective.test_score(&start));
+            let (name, n) = (case.name(), case.dimension());
+            text.push_str(&format!("\n{name} {n} {} {value:?} {test:?}", case.seed));
+        }
+        sha256(text.as_bytes())
+    }
+
+    /// f* where it is known; by L-BFGS where it is not.
+    fn references(&self, progress: &ProgressBar) -> Vec<f64> {
+        let Limits::Evaluations(budget) = self.limits else {
+            return vec![0.0; self.cases.len()];
+        };
+        let cases = self.cases.par_iter();
+        let minima = cases.map(|case| {
+            let objective = case.objective();
+            objective.minimum().unwrap_or_else(|| {
+                progress.inc(1);
+                let budget = REFERENCE_BUDGETS.saturating_mul(budget);
+                reference::minimum(objective.as_ref(), budget).unwrap_or(f64::INFINITY)
+            })
+        });
+        minima.collect()
+    }
+
+    /// Cases whose f* has to be found.
+    fn unknown_minima(&self) -> usize {
+        let unknown = |case: &&Case| !self.training() && case.objective().minimum().is_none();
+        self.cases.iter().filter(unknown).count()
+    }
+
+    /// Cases that share the choice of a rate: those of a training task with all its seeds; else each stands alone.
+    fn tuning_group(&self, case: usize) -> String {
+        let alone = if self.training() {
+            String::new()
+        } else {
+            case.to_string()
+        };
+        format!("{} {alone}", self.cases[case].name())
     }
 }
 
-/// α₀ at the start of a problem.
-fn resolve(start: StartRate, objective: &dyn Objective) -> f64 {
-    let mut gradient = vec![0.0; objective.dimension()];
-    objective.gradient(&objective.start(), &mut gradient);
-    start.resolve(objective.start_rate(), &gradient)
+impl Comparison {
+    /// Carries out the plan; none where it was interrupted.
+    ///
+    /// # Errors
+    /// When threads cannot be started, a controller not be made, or the journal not be written or resumed.
+    pub fn run(plan: Plan, how: &Carrying<'_>) -> Result<Option<Self>> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(how.threads.unwrap_or(0))
+            .build()
+            .context("the threads cannot be started")?;
+        pool.install(|| Self::carry_out(plan, how))
+    }
+
+    fn carry_out(plan: Plan, how: &Carrying<'_>) -> Result<Option<Self>> {
+        let jobs = plan.jobs();
+        let (journal, done) = open_journal(&plan, how, jobs.len())?;
+        how.progress
+            .set_length((plan.unknown_minima() + jobs.len()) as u64);
+        // The reference values stand before the first method runs.
+        let minima = plan.references(how.progress);
+        how.progress.inc(done.iter().flatten().count() as u64);
+        how.progress.reset_eta();
+        let shown = plan.shown_cases();
+        let outcomes: Vec<Option<Outcome>> = jobs
+            .par_iter()
+            .zip(done)
+            .enumerate()
+            .with_max_len(1)
+            .map(|(number, (job, done))| {
+                if done.is_some() || how.interrupted.load(Ordering::SeqCst) {
+                    return Ok(done);
+                }
+                let outcome = plan.carry_out(*job, &shown)?;
+                if let Some(journal) = &journal {
+                    journal.add(number, &outcome)?;
+                }
+                how.progress.inc(1);
+                Ok(Some(outcome))
+            })
+            .collect::<Result<_>>()?;
+        let Some(outcomes) = outcomes.into_iter().collect::<Option<Vec<Outcome>>>() else {
+            return Ok(None);
+        };
+        Ok(Some(Self::assemble(plan, &jobs, outcomes, minima)))
+    }
+
+    /// Puts outcomes in their places, the best rate of each grid chosen.
+    fn assemble(plan: Plan, jobs: &[Job], outcomes: Vec<Outcome>, mut minima: Vec<f64>) -> Self {
+        for (job, outcome) in jobs.iter().zip(&outcomes) {
+            let known = plan.training() || plan.cases[job.case].objective().minimum().is_some();
+            if !known && outcome.value < minima[job.case] {
+                minima[job.case] = outcome.value;
+            }
+        }
+        let mut of: BTreeMap<(usize, usize), Vec<(Start, Outcome)>> = BTreeMap::new();
+        for (job, outcome) in jobs.iter().zip(outcomes) {
+            let place = of.entry((job.case, job.method)).or_default();
+            place.push((job.start, outcome));
+        }
+        let chosen = choose_rates(&plan, &of, &minima);
+        let mut runs = Vec::new();
+        for case in 0..plan.cases.len() {
+            for rate in 0..plan.start_rates.len() {
+                for method in 0..plan.methods.len() {
+                    let Some(here) = of.get(&(case, method)) else {
+                        continue;
+                    };
+                    let choice = chosen.get(&(plan.tuning_group(case), method)).copied();
+                    let asked = |(start, _): &&(Start, Outcome)| *start == Start::Asked(rate);
+                    let index = match choice {
+                        Some(index) => index,
+                        // A method that takes no start rate ran once.
+                        None => here.iter().position(|run| asked(&run)).unwrap_or(0),
+                    };
+                    let others = here
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| choice.is_some() && *i != index);
+                    let tuning = others.fold(Evaluations::default(), |spent, (_, (_, outcome))| {
+                        sum(spent, outcome.evaluations)
+                    });
+                    let (start, outcome) = &here[index];
+                    runs.push(Run {
+                        case,
+                        rate,
+                        method,
+                        outcome: outcome.clone(),
+                        chosen_rate: match start {
+                            Start::Grid(rate) => Some(*rate),
+                            Start::Asked(_) => None,
+                        },
+                        tuning,
+                    });
+                }
+            }
+        }
+        Self { plan, runs, minima }
+    }
+
+    /// The score of a run.
+    pub fn score(&self, run: &Run) -> f64 {
+        run.score(self.minima[run.case])
+    }
+
+    /// The family of a run's instance.
+    pub fn family(&self, run: &Run) -> &str {
+        self.plan.cases[run.case].family()
+    }
+
+    /// The runs of one method, in the order of cases and start rates.
+    pub fn of_method(&self, method: usize) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.method == method)
+    }
+
+    /// The cost at which a run first got within `tolerance`, in units.
+    pub fn cost_to(&self, run: &Run, tolerance: f64) -> Option<f64> {
+        let cost = run.cost_to(tolerance, self.minima[run.case])?;
+        Some(cost as f64 / self.plan.unit(run.case))
+    }
+}
+
+/// The index of the best rate of each grid, by tuning group and method: the least mean of the ranked scores, a failure being worse
+/// than anything.
+fn choose_rates(
+    plan: &Plan,
+    of: &BTreeMap<(usize, usize), Vec<(Start, Outcome)>>,
+    minima: &[f64],
+) -> BTreeMap<(String, usize), usize> {
+    let mut totals: BTreeMap<(String, usize), Vec<f64>> = BTreeMap::new();
+    for (&(case, method), here) in of {
+        if plan.methods[method].grid().is_none() {
+            continue;
+        }
+        let totals = totals.entry((plan.tuning_group(case), method)).or_default();
+        totals.resize(here.len(), 0.0);
+        for (total, (_, outcome)) in totals.iter_mut().zip(here) {
+            // By the value itself: scores end at a floor, below which rates would be equal.
+            let gap = (outcome.value - minima[case]) / (outcome.start_value - minima[case]);
+            *total += if gap.is_finite() && (!plan.training() || !outcome.failed) {
+                gap.max(f64::MIN_POSITIVE).log10()
+            } else {
+                f64::INFINITY
+            };
+        }
+    }
+    let least = |totals: Vec<f64>| {
+        let mut best = 0;
+        for (index, total) in totals.iter().enumerate() {
+            if *total < totals[best] {
+                best = index;
+            }
+        }
+        best
+    };
+    totals
+        .into_iter()
+        .map(|(group, totals)| (group, least(totals)))
+        .collect()
+}
+
+fn open_journal(
+    plan: &Plan,
+    how: &Carrying<'_>,
+    jobs: usize,
+) -> Result<(Option<Journal>, Vec<Option<Outcome>>)> {
+    let nothing = vec![None; jobs];
+    let Some((folder, begin)) = how.journal else {
+        return Ok((None, nothing));
+    };
+    let header = Header {
+        program: super::PROGRAM.to_owned(),
+        command: how.command.to_owned(),
+        fingerprint: plan.fingerprint(),
+        jobs,
+    };
+    match begin {
+        Begin::Anew => Ok((Some(Journal::begin(folder, &header)?), nothing)),
+        Begin::Resumed => {
+            let (journal, done) = Journal::resume(folder, &header)?;
+            Ok((Some(journal), done))
+        }
+    }
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::compare::method::parse_all;
-    use qstride_objectives::suite::suite;
 
-    pub fn compare(names: &str, methods: &str, rates: &str, budget: u64) -> Comparison {
-        let words: Vec<String> = methods.split(',').map(str::to_owned).collect();
-        let objectives = suite(names, 0, 2).unwrap();
-        let plan = Plan {
-            problems: names.to_owned(),
-            cases: objectives
-                .into_iter()
-                .map(|objective| Case { seed: 0, objective })
-                .collect(),
-            methods: parse_all(&words).unwrap(),
+    /// A comparison in memory.
+    pub fn compare(recipe: &Recipe) -> Comparison {
+        let how = Carrying {
+            threads: Some(2),
+            progress: &ProgressBar::hidden(),
+            interrupted: &AtomicBool::new(false),
+            journal: None,
+            command: "",
+        };
+        let plan = Plan::new(recipe).unwrap();
+        Comparison::run(plan, &how).unwrap().unwrap()
+    }
+
+    /// The recipe of a comparison on a suite, two instances a family.
+    pub fn on_suite(names: &str, methods: &str, rates: &str, budget: u64) -> Recipe {
+        let mut recipe = Recipe {
+            methods: methods.split(',').map(str::to_owned).collect(),
             start_rates: rates
                 .split(',')
                 .map(|r| StartRateWord::parse(r).unwrap())
                 .collect(),
             budget,
+            ..Default::default()
         };
-        Comparison::run(plan, Some(2), &ProgressBar::hidden()).unwrap()
+        recipe.problems.suite = names.to_owned();
+        recipe.problems.per_family = 2;
+        recipe
     }
 
     /// The mean of each classic method over the 200 instances, by an independent implementation.
@@ -332,11 +503,11 @@ pub mod tests {
             ("best-constant", "const_best_per_instance"),
         ];
         let methods = columns.map(|(method, _)| method).join(",");
-        let comparison = compare("peer200", &methods, "auto", 202);
+        let comparison = compare(&on_suite("peer200", &methods, "auto", 202));
         for (index, (method, column)) in columns.iter().enumerate() {
             let mean = comparison
                 .of_method(index)
-                .map(|run| comparison.gap(run))
+                .map(|run| comparison.score(run))
                 .sum::<f64>()
                 / 200.0;
             let wanted = golden
@@ -353,59 +524,127 @@ pub mod tests {
         for (run, row) in comparison.of_method(6).zip(&golden) {
             let wanted = row["const_best_per_instance"].as_f64().unwrap();
             assert!(
-                (comparison.gap(run) - wanted).abs() < 2e-3,
+                (comparison.score(run) - wanted).abs() < 2e-3,
                 "{}",
                 row["name"]
             );
-            assert!(run.evaluations.values + run.evaluations.gradients <= 12 * 202);
+            assert!(run.total().cost(1.0) <= 12.0 * 202.0 && run.chosen_rate.is_some());
         }
     }
 
     #[test]
     fn nobody_spends_more_than_the_budget_and_order_is_fixed() {
-        let comparison = compare(
-            "quadratic,booth",
-            "armijo,random:proposals,untrained:wide",
-            "auto,1e-3",
-            40,
-        );
+        let methods = "armijo,random:proposals,untrained:wide";
+        let comparison = compare(&on_suite("quadratic,booth", methods, "auto,1e-3", 40));
         assert_eq!(comparison.runs.len(), 3 * 2 * 3);
         for (index, run) in comparison.runs.iter().enumerate() {
-            assert!(run.evaluations.values + run.evaluations.gradients <= 40);
+            let outcome = &run.outcome;
+            assert!(outcome.evaluations.cost(1.0) <= 40.0);
             assert_eq!(
                 (run.case, run.rate, run.method),
                 (index / 6, index / 3 % 2, index % 3)
             );
-            assert_eq!(run.improvements[0], (2, run.start_value));
-            assert_eq!(run.improvements.last().unwrap().1, run.best_value);
+            assert_eq!(outcome.curve[0], (2, outcome.start_value));
+            assert_eq!(outcome.curve.last().unwrap().1, outcome.value);
+        }
+    }
+
+    /// The digits, one linear model, few passes.
+    fn on_digits(methods: &str, rates: &str, seeds: u64) -> Recipe {
+        let mut recipe = on_suite("", methods, rates, 202);
+        recipe.problems.data = Some("digits".into());
+        recipe.problems.model = vec!["softmax".to_owned()];
+        recipe.epochs = Some(2);
+        recipe.seeds = seeds;
+        recipe
+    }
+
+    #[test]
+    fn a_tuned_method_gets_the_best_rate_of_all_seeds_and_pays_for_all() {
+        let grid = "1e-3,3.1622776601683795e-3,1e-2,3.1622776601683795e-2,1e-1,3.1622776601683795e-1,1,3.1622776601683795,10";
+        let tuned = compare(&on_digits("tuned:sgd", "auto", 2));
+        let single = compare(&on_digits("sgd", grid, 2));
+        let mean = |rate: usize| {
+            let runs = single.runs.iter().filter(|run| run.rate == rate);
+            runs.map(|run| single.score(run)).sum::<f64>()
+        };
+        let best = (0..9).min_by(|a, b| mean(*a).total_cmp(&mean(*b))).unwrap();
+        let wanted: Vec<&Run> = single.runs.iter().filter(|run| run.rate == best).collect();
+        assert_eq!(tuned.runs.len(), 2);
+        for (run, wanted) in tuned.runs.iter().zip(wanted) {
+            assert_eq!(run.outcome.value.to_bits(), wanted.outcome.value.to_bits());
+            assert_eq!(run.chosen_rate, Some(wanted.outcome.start_rate));
+            // 1,347 samples are 43 minibatches of 32.
+            assert_eq!(run.outcome.evaluations.cost(1.0), 2.0 * 2.0 * 43.0);
+            assert_eq!(run.total().cost(1.0), 9.0 * 2.0 * 2.0 * 43.0);
+            assert_eq!(tuned.plan.unit(run.case), 2.0 * 43.0);
         }
     }
 
     #[test]
-    fn costs_and_values_along_a_run() {
-        let run = Run {
-            start_value: 101.0,
-            best_value: 1.5,
-            improvements: vec![(2, 101.0), (3, 11.0), (9, 1.5)],
-            ..compare("booth", "armijo", "auto", 10).runs.remove(0)
+    fn what_takes_no_start_rate_runs_once_and_stands_at_each() {
+        let recipe = on_digits("dog,sgd,rule:adam", "1e-2,1", 1);
+        assert_eq!(Plan::new(&recipe).unwrap().jobs().len(), 5);
+        let comparison = compare(&recipe);
+        let values = |method| -> Vec<f64> {
+            comparison
+                .of_method(method)
+                .map(|run| run.outcome.value)
+                .collect()
         };
-        assert_eq!(
-            (
-                run.cost_to(0.1, 1.0),
-                run.cost_to(0.05, 1.0),
-                run.cost_to(1e-3, 1.0)
-            ),
-            (Some(3), Some(9), None)
+        assert_eq!(comparison.runs.len(), 6);
+        assert_eq!(values(0)[0], values(0)[1]);
+        assert_ne!(values(1)[0], values(1)[1]);
+        for run in &comparison.runs {
+            assert!(run.outcome.test_score.unwrap() > 0.7 && !run.outcome.failed);
+            let (cost, loss) = run.outcome.curve[0];
+            assert!(cost == 0 && (loss - 10f64.ln()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn at_equal_cost_a_line_search_takes_fewer_steps() {
+        let spent = |equal| {
+            let recipe = Recipe {
+                equal,
+                ..on_digits("sls,sgd", "auto", 1)
+            };
+            let comparison = compare(&recipe);
+            let costs = comparison
+                .runs
+                .iter()
+                .map(|run| run.outcome.evaluations.cost(1.0));
+            costs.collect::<Vec<f64>>()
+        };
+        let (passes, cost) = (
+            spent(super::super::recipe::Equal::Passes),
+            spent(super::super::recipe::Equal::Cost),
         );
-        assert_eq!(
-            (
-                run.value_at(1),
-                run.value_at(3),
-                run.value_at(8),
-                run.value_at(99)
-            ),
-            (101.0, 11.0, 11.0, 1.5)
+        assert!(
+            passes[0] > passes[1] + 40.0 && passes[1] == 172.0,
+            "{passes:?}"
         );
-        assert!((run.log10_gap(1.0) - 0.005f64.log10()).abs() < 1e-12);
+        assert!(
+            cost[0] >= 172.0 && cost[0] < 180.0 && cost[1] == 172.0,
+            "{cost:?}"
+        );
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_problems_methods_and_budgets() {
+        let of = |recipe: &Recipe| Plan::new(recipe).unwrap().fingerprint();
+        let recipe = on_suite("booth,quadratic", "gll", "auto", 40);
+        assert_eq!(of(&recipe), of(&recipe));
+        for other in [
+            on_suite("booth,quadratic", "gll-bb", "auto", 40),
+            on_suite("booth,quadratic", "gll", "1", 40),
+            on_suite("booth,quadratic", "gll", "auto", 41),
+            Recipe {
+                seed: 1,
+                ..recipe.clone()
+            },
+        ] {
+            assert_ne!(of(&recipe), of(&other));
+        }
     }
 }

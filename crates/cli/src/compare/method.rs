@@ -1,28 +1,29 @@
 //! The methods of a comparison, by the words of `--methods`.
 
-use std::path::Path;
-use std::sync::Arc;
+use anyhow::{Context, Result, bail};
+use qstride::{PRETRAINED, PRETRAINED_SCHEDULES};
+use qstride_control::rivals::RIVALS;
+use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
+use qstride_control::{ActionSet, StartRate, near};
 
-use anyhow::{Context, Result, anyhow, bail};
-use qstride::{PRETRAINED, pretrained};
-use qstride_control::checkpoint::Regime;
-use qstride_control::features::Features;
-use qstride_control::learned::Blind;
-use qstride_control::policy::NetworkShape;
-use qstride_control::rivals::{self, RIVALS, Rival};
-use qstride_control::{
-    Action, ActionSet, Checkpoint, Controller, Learned, Policy, StartRate, StateSpec, near,
-};
-use qstride_objectives::Streams;
+use super::minimising::Minimising;
+use super::problem::{Case, Problem};
+use super::run::Outcome;
+use super::training::{Limits as TrainingLimits, SHAPES, Training};
 
 /// The twelve constant rates among which `best-constant` takes the best: 10^-4.5 to 10^1 in half decades.
-pub fn constant_rates() -> impl Iterator<Item = f64> {
-    (-9..=2).map(|half_decades| 10f64.powf(f64::from(half_decades) / 2.0))
-}
+const ORACLE_GRID: [i32; 2] = [-9, 2];
+/// The nine rates over which `tuned:METHOD` is tuned: 1e-3 to 1e1 in half decades.
+const TUNING_GRID: [i32; 2] = [-6, 2];
 
-/// What `--methods` takes besides the classic methods.
+/// What `--methods` takes besides names of methods.
 pub const FORMS: &[(&str, &str)] = &[
     ("classic", "every classic method"),
+    (
+        "tuned:METHOD",
+        "the method at the best of the nine rates 1e-3 to 1e1; what all nine cost stands in the table. The choice is made on the \
+         instance itself, and for training tasks on all seeds together",
+    ),
     (
         "best-constant",
         "an oracle: on each instance the best of the twelve constant rates 10^-4.5 to 10^1, each with the whole budget",
@@ -34,88 +35,147 @@ pub const FORMS: &[(&str, &str)] = &[
         "always this action, e.g. fixed:proposals:bb2",
     ),
     (
+        "sequence:SET",
+        "the best fixed sequence of actions, searched for on the training families before anything is compared",
+    ),
+    (
         "untrained:SET",
         "a network that has learnt nothing, one for each seed",
+    ),
+    (
+        "blind:POLICY",
+        "the policy with every feature held at 0, so that it cannot see its state",
+    ),
+    (
+        "OPTIMIZER/SHAPE",
+        "by minibatches: an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine",
+    ),
+    (
+        "rule:OPTIMIZER",
+        "by minibatches: the scripted schedule without a policy, for sgd, momentum or adam",
+    ),
+    (
+        "random:residual:OPTIMIZER",
+        "by minibatches: the scripted schedule with random changes of its rate",
     ),
     ("PATH", "a checkpoint folder"),
 ];
 
-/// The hidden layers of an untrained network.
-const HIDDEN: [usize; 2] = [64, 64];
+/// What one run may spend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limits {
+    /// Values plus gradients of an exact objective.
+    Evaluations(u64),
+    /// Training by minibatches.
+    Training(TrainingLimits),
+}
 
 /// A method under its name on the command line.
 pub struct Method {
     /// What was typed.
     pub name: String,
+    grid: Option<[i32; 2]>,
     kind: Kind,
 }
 
 enum Kind {
-    Classic(&'static Rival),
-    BestConstant,
-    Fixed(Arc<ActionSet>, usize),
-    Random(Arc<ActionSet>),
-    Untrained(Arc<ActionSet>, StateSpec),
-    Checkpoint(Box<Checkpoint>),
+    Minimising(Minimising),
+    Training(Training),
+}
+
+impl Kind {
+    fn takes_rate(&self) -> bool {
+        match self {
+            Self::Minimising(method) => method.takes_rate(),
+            Self::Training(method) => method.takes_rate(),
+        }
+    }
 }
 
 impl Method {
-    /// Whether it knows more than a method can: [`constant_rates`] are tried, and the best one counts.
-    pub fn oracle(&self) -> bool {
-        matches!(self.kind, Kind::BestConstant)
+    /// The rates out of which it is given the best, where it is.
+    pub fn grid(&self) -> Option<Vec<f64>> {
+        let [low, high] = self.grid?;
+        Some(
+            (low..=high)
+                .map(|halves| 10f64.powf(f64::from(halves) / 2.0))
+                .collect(),
+        )
     }
 
-    /// A controller for one run. Random methods draw from the stream of `seed` that is named after method and `run`;
-    /// an untrained network is the same one in all runs of a seed.
+    /// Whether the start rate makes a difference.
+    pub fn takes_start_rate(&self) -> bool {
+        self.grid.is_none() && self.kind.takes_rate()
+    }
+
+    /// One run. `rate_word` names the start rate in the stream of random methods.
     ///
     /// # Errors
-    /// When an untrained network cannot be made.
-    pub fn controller(
+    /// When the method cannot be made, or the problem has no minibatches.
+    pub fn run(
         &self,
+        case: &Case,
         start: StartRate,
-        seed: u64,
-        run: &str,
-    ) -> Result<Box<dyn Controller>> {
-        let streams = Streams::new(seed);
-        Ok(match &self.kind {
-            Kind::Classic(rival) => (rival.build)(restart(start)),
-            Kind::BestConstant => Box::new(rivals::FixedRate),
-            Kind::Fixed(set, index) => Box::new(Blind::fixed(set.clone(), *index)),
-            Kind::Random(set) => {
-                let generator = streams.stream(&format!("compare/{}/{run}", self.name));
-                Box::new(Blind::random(set.clone(), generator))
+        rate_word: &str,
+        limits: Limits,
+        shown: bool,
+    ) -> Result<Outcome> {
+        match (&self.kind, &case.problem, limits) {
+            (Kind::Minimising(method), _, Limits::Evaluations(budget)) => {
+                let dice = format!("compare/{}/{}/{rate_word}", self.name, case.name());
+                method.run(&self.name, case, start, budget, &dice, shown)
             }
-            Kind::Untrained(set, state) => {
-                let shape = NetworkShape {
-                    inputs: state.width(),
-                    hidden: HIDDEN.to_vec(),
-                    actions: set.actions.len(),
-                };
-                let mut generator = streams.stream(&format!("compare/{}", self.name));
-                let policy = Policy::untrained(shape, &mut generator)?;
-                Box::new(Learned::new(policy, state.clone(), set.clone()))
+            (Kind::Training(method), Problem::Samples(objective), Limits::Training(limits)) => {
+                let dice = format!("compare/{}/{}/{rate_word}", self.name, case.name());
+                Ok(method.run(objective, case.seed, start, limits, &dice, shown))
             }
-            Kind::Checkpoint(checkpoint) => Box::new(checkpoint.controller()),
-        })
+            _ => bail!("`{}` does not run on {}", self.name, case.name()),
+        }
+    }
+
+    /// What identifies it beyond its name: the weights of a checkpoint, the actions of a sequence that was found.
+    pub fn fingerprint(&self) -> String {
+        match &self.kind {
+            Kind::Minimising(method) => method.fingerprint(),
+            Kind::Training(method) => method.fingerprint(),
+        }
+    }
+
+    /// What a reader should know of it and its name does not say.
+    pub fn note(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Minimising(method) => method.note(),
+            Kind::Training(_) => None,
+        }
     }
 }
 
-/// Line searches that restart do so at the start rate; where none is given at 1, as published.
-fn restart(start: StartRate) -> f64 {
-    match start {
-        StartRate::Given(rate) => rate,
-        StartRate::Auto | StartRate::Times(_) => 1.0,
-    }
-}
-
-/// The methods that the words name, each once; without words the classic methods and the policies that ship.
+/// The methods that the words name, each once; without words all classic ones and the policies that ship. Methods that need f* are
+/// left out of `classic` where `minima_known` is false.
 ///
 /// # Errors
-/// An unknown method, with the near matches; a checkpoint that cannot be loaded; an empty list.
-pub fn parse_all(words: &[String]) -> Result<Vec<Method>> {
-    let classic = || RIVALS.iter().map(|rival| rival.name.to_owned());
+/// An unknown method, with the near matches; one of the other regime; a checkpoint that cannot be loaded; an empty list.
+pub fn parse_all(words: &[String], limits: Limits, minima_known: bool) -> Result<Vec<Method>> {
+    let training = matches!(limits, Limits::Training(_));
+    let classic = || -> Vec<String> {
+        if training {
+            return classic_training();
+        }
+        let rivals = RIVALS
+            .iter()
+            .filter(|rival| minima_known || !rival.needs_minimum);
+        rivals.map(|rival| rival.name.to_owned()).collect()
+    };
+    let shipped = if training {
+        PRETRAINED_SCHEDULES
+    } else {
+        PRETRAINED
+    };
     let mut names: Vec<String> = Vec::new();
-    let default: Vec<String> = classic().chain(PRETRAINED.map(str::to_owned)).collect();
+    let default: Vec<String> = classic()
+        .into_iter()
+        .chain(shipped.map(str::to_owned))
+        .collect();
     let words = if words.is_empty() { &default } else { words };
     for word in words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()) {
         match word {
@@ -130,143 +190,151 @@ pub fn parse_all(words: &[String]) -> Result<Vec<Method>> {
     if names.is_empty() {
         bail!("--methods names no method; `qstride list methods` names all");
     }
-    names.into_iter().map(|name| parse(&name)).collect()
-}
-
-fn parse(name: &str) -> Result<Method> {
-    let kind = if let Some(rival) = rivals::find(name) {
-        Kind::Classic(rival)
-    } else if name == "best-constant" {
-        Kind::BestConstant
-    } else if let Some((form, rest)) = ablation(name) {
-        blind(form, rest).with_context(|| format!("method `{name}`"))?
-    } else {
-        Kind::Checkpoint(Box::new(checkpoint(name)?))
-    };
-    Ok(Method {
-        name: name.to_owned(),
-        kind,
-    })
-}
-
-/// The two halves of `random:SET` and the like.
-fn ablation(name: &str) -> Option<(&str, &str)> {
-    name.split_once(':')
-        .filter(|(form, _)| ["random", "keep", "fixed", "untrained"].contains(form))
-}
-
-fn blind(form: &str, rest: &str) -> Result<Kind> {
-    let (set, action) = match rest.split_once(':') {
-        Some((set, action)) => (set, Some(action)),
-        None => (rest, None),
-    };
-    let set = Arc::new(ActionSet::preset(set)?);
-    if set.actions.iter().any(|a| matches!(a, Action::Residual(_))) {
+    let methods: Result<Vec<Method>> = names.into_iter().map(|name| parse(&name, limits)).collect();
+    let methods = methods?;
+    let hopeless = methods.iter().find(|method| {
+        !minima_known && matches!(&method.kind, Kind::Minimising(m) if m.needs_minimum())
+    });
+    if let Some(method) = hopeless {
         bail!(
-            "the action set `{}` is for the stochastic regime, which compare does not run",
-            set.name
+            "method `{}` needs the least value f*, which is not known for all of these problems",
+            method.name
         );
     }
-    let words = || {
-        let words: Vec<String> = set.actions.iter().map(ToString::to_string).collect();
-        words.join(", ")
-    };
-    match (form, action) {
-        ("fixed", Some(action)) => {
-            let index = set.actions.iter().position(|a| a.to_string() == action);
-            let index = index.ok_or_else(|| {
-                anyhow!(
-                    "the set `{}` has no action `{action}`; there are {}",
-                    set.name,
-                    words()
-                )
-            })?;
-            Ok(Kind::Fixed(set, index))
-        }
-        ("fixed", None) => bail!(
-            "say which action: fixed:{}:ACTION with one of {}",
-            set.name,
-            words()
-        ),
-        (_, Some(surplus)) => bail!("nothing is expected where `:{surplus}` stands"),
-        ("random", None) => Ok(Kind::Random(set)),
-        ("keep", None) => {
-            let index = set.keep();
-            Ok(Kind::Fixed(set, index))
-        }
-        _ => {
-            let features = if set.wants_ritz() {
-                StateSpec::default_features()
-            } else {
-                StateSpec::scalar_features()
-            };
-            let state = StateSpec::new(features, &Features::builtin())?;
-            Ok(Kind::Untrained(set, state))
-        }
-    }
+    Ok(methods)
 }
 
-/// A policy that ships, or a checkpoint folder.
-fn checkpoint(name: &str) -> Result<Checkpoint> {
-    let path = Path::new(name);
-    let checkpoint = if let Ok(shipped) = pretrained(name) {
-        shipped
-    } else if path.exists() || name.contains(std::path::MAIN_SEPARATOR) {
-        Checkpoint::load(path)?
+/// What stands in every table of training tasks: each optimizer under each schedule at its best rate, and what needs no rate.
+fn classic_training() -> Vec<String> {
+    let tuned = |optimizer: &str| {
+        SHAPES.map(|shape| match shape {
+            "constant" => format!("tuned:{optimizer}"),
+            _ => format!("tuned:{optimizer}/{shape}"),
+        })
+    };
+    let optimizers = ["sgd", "momentum", "nesterov", "adam", "adamw"];
+    let mut names: Vec<String> = optimizers.into_iter().flat_map(tuned).collect();
+    for rival in STOCHASTIC_RIVALS
+        .iter()
+        .filter(|rival| !optimizers.contains(&rival.name))
+    {
+        names.push(rival.name.to_owned());
+        if rival.tunable {
+            names.push(format!("tuned:{}", rival.name));
+        }
+    }
+    let extra = ["prodigy/cosine", "adam", "rule:momentum", "rule:adam"];
+    names.extend(extra.map(str::to_owned));
+    names
+}
+
+fn parse(name: &str, limits: Limits) -> Result<Method> {
+    let (bare, grid) = match name.strip_prefix("tuned:") {
+        Some(bare) => (bare, Some(TUNING_GRID)),
+        None if name == "best-constant" => ("fixed", Some(ORACLE_GRID)),
+        None => (name, None),
+    };
+    let training = matches!(limits, Limits::Training(_));
+    let minimising = || Minimising::parse(bare).with_context(|| format!("method `{name}`"));
+    let by_minibatches = || Training::parse(bare).with_context(|| format!("method `{name}`"));
+    let kind = if training {
+        by_minibatches()?.map(Kind::Training)
     } else {
+        minimising()?.map(Kind::Minimising)
+    };
+    let Some(kind) = kind else {
+        if training && minimising()?.is_some() {
+            bail!(
+                "method `{name}` minimises an exact loss; it does not train by minibatches (leave out --epochs)"
+            );
+        }
+        if !training && by_minibatches()?.is_some() {
+            bail!("method `{name}` trains by minibatches: say --epochs, with models on data");
+        }
         let known = known_names();
-        let near = near::matches(name, known.iter().map(String::as_str));
+        let near = near::matches(bare, known.iter().map(String::as_str));
         bail!(
             "unknown method `{name}`{}; `qstride list methods` names all, and there is no checkpoint folder of this name",
             near::hint(&near)
         );
     };
-    if checkpoint.manifest.regime != Regime::Deterministic {
-        bail!(
-            "checkpoint {name}: it was trained for the stochastic regime, which compare does not run"
-        );
+    if grid.is_some() && !kind.takes_rate() {
+        bail!("method `{name}`: `{bare}` finds its own rate, there is nothing to tune");
     }
-    Ok(checkpoint)
+    Ok(Method {
+        name: name.to_owned(),
+        grid,
+        kind,
+    })
 }
 
 fn known_names() -> Vec<String> {
     let sets = ActionSet::PRESETS.iter();
-    let ablations =
-        sets.flat_map(|set| ["random", "keep", "untrained"].map(|form| format!("{form}:{set}")));
+    let ablations = sets.flat_map(|set| {
+        ["random", "keep", "untrained", "sequence"].map(|form| format!("{form}:{set}"))
+    });
     let classic = RIVALS.iter().map(|rival| rival.name.to_owned());
+    let stochastic = STOCHASTIC_RIVALS.iter().map(|rival| rival.name.to_owned());
     classic
+        .chain(stochastic)
         .chain(["best-constant", "classic"].map(str::to_owned))
         .chain(PRETRAINED.map(str::to_owned))
+        .chain(PRETRAINED_SCHEDULES.map(str::to_owned))
         .chain(ablations)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use qstride_control::Manifest;
-    use qstride_control::checkpoint::sha256;
+    use std::path::Path;
 
-    fn names(text: &str) -> Vec<String> {
-        let words: Vec<String> = text.split(',').map(str::to_owned).collect();
-        parse_all(&words)
+    use super::*;
+    use crate::compare::recipe::Equal;
+    use qstride_control::Manifest;
+    use qstride_control::checkpoint::Regime;
+    use qstride_control::checkpoint::sha256;
+    use qstride_control::features::Features;
+    use qstride_control::policy::NetworkShape;
+    use qstride_control::{Checkpoint, Policy};
+    use qstride_objectives::Streams;
+
+    const EXACT: Limits = Limits::Evaluations(202);
+    const MINIBATCHES: Limits = Limits::Training(TrainingLimits {
+        epochs: 1,
+        batch: 32,
+        equal: Equal::Passes,
+    });
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(',').map(str::to_owned).collect()
+    }
+
+    fn names(text: &str, limits: Limits) -> Vec<String> {
+        parse_all(&words(text), limits, true)
             .unwrap()
             .into_iter()
             .map(|m| m.name)
             .collect()
     }
 
+    fn fault_of(word: &str, limits: Limits) -> String {
+        let parsed = parse_all(&[word.to_owned()], limits, false);
+        format!("{:#}", parsed.err().unwrap())
+    }
+
     fn fault(word: &str) -> String {
-        format!("{:#}", parse_all(&[word.to_owned()]).err().unwrap())
+        fault_of(word, EXACT)
     }
 
     #[test]
     fn lists_are_expanded_and_nothing_comes_twice() {
-        assert_eq!(names("gll, armijo,gll"), ["gll", "armijo"]);
-        assert_eq!(names("fixed,classic").len(), RIVALS.len());
+        assert_eq!(names("gll, armijo,gll", EXACT), ["gll", "armijo"]);
+        assert_eq!(names("fixed,classic", EXACT).len(), RIVALS.len());
+        let without = parse_all(&words("classic"), EXACT, false).unwrap();
+        assert_eq!(without.len(), RIVALS.len() - 1, "polyak needs f*");
         assert_eq!(
-            names("best-constant,random:proposals,keep:multiplicative,fixed:proposals:bb2,untrained:wide").len(),
-            5
+            names("best-constant,random:proposals,keep:multiplicative,fixed:proposals:bb2,untrained:wide,blind:proposals,tuned:fixed", EXACT).len(),
+            7
         );
     }
 
@@ -280,7 +348,10 @@ mod tests {
         );
         assert!(fault("fixed:proposals").contains("say which action"));
         assert!(fault("keep:v1:accept").contains("nothing is expected where `:accept` stands"));
-        assert!(fault("random:residual").contains("stochastic regime"));
+        assert!(fault("random:residual").contains("unknown method `random:residual`"));
+        assert!(fault("polyak").contains("needs the least value f*"));
+        assert!(fault("tuned:adgd").contains("nothing to tune"));
+        assert!(fault("blind:armijo").contains("no policy `armijo`"));
         assert!(
             fault("no/such/folder")
                 .contains("checkpoint no/such/folder: cannot read manifest.json")
@@ -289,15 +360,50 @@ mod tests {
     }
 
     #[test]
-    fn twelve_constant_rates_in_half_decades() {
-        let rates: Vec<f64> = constant_rates().collect();
-        assert_eq!((rates.len(), rates[1], rates[11]), (12, 1e-4, 10.0));
+    fn grids_are_in_half_decades() {
+        let grid = |name: &str, limits| {
+            let methods = parse_all(&words(name), limits, true).unwrap();
+            methods[0].grid().unwrap()
+        };
+        let oracle = grid("best-constant", EXACT);
+        assert_eq!((oracle.len(), oracle[1], oracle[11]), (12, 1e-4, 10.0));
+        let tuned = grid("tuned:adam/cosine", MINIBATCHES);
+        assert_eq!((tuned.len(), tuned[0], tuned[8]), (9, 1e-3, 10.0));
     }
 
     #[test]
-    fn restarts_are_at_one_unless_a_rate_is_given() {
-        assert_eq!(restart(StartRate::Auto), 1.0);
-        assert_eq!(restart(StartRate::Given(1e-4)), 1e-4);
+    fn each_regime_has_its_methods() {
+        let all = names("classic", MINIBATCHES);
+        for name in [
+            "tuned:sgd",
+            "tuned:adamw/one-cycle",
+            "prodigy",
+            "tuned:schedule-free-sgd",
+            "sls",
+            "rule:adam",
+        ] {
+            assert!(all.iter().any(|n| n == name), "{name} in {all:?}");
+        }
+        let shipped = parse_all(&[], MINIBATCHES, true).unwrap();
+        assert_eq!(shipped.len(), all.len() + 2);
+        assert_eq!(
+            names("random:residual:momentum,blind:schedule-adam", MINIBATCHES).len(),
+            2
+        );
+        let fault = |word| fault_of(word, MINIBATCHES);
+        assert!(fault("gll-bb").contains("does not train by minibatches"));
+        assert!(fault("proposals").contains("does not train by minibatches"));
+        assert!(fault("adma").contains("did you mean `adam`"));
+        assert!(
+            fault("adam/cosin").contains("did you mean 'cosine'"),
+            "{}",
+            fault("adam/cosin")
+        );
+        assert!(fault("tuned:dog").contains("nothing to tune"));
+        assert!(fault("rule:lion").contains("none of sgd, momentum, adam"));
+        assert!(fault_of("adam", EXACT).contains("say --epochs"));
+        assert!(fault_of("schedule-adam", EXACT).contains("say --epochs"));
+        assert!(fault_of("random:residual:adam", EXACT).contains("say --epochs"));
     }
 
     /// Saves a network that has learnt nothing.
@@ -339,9 +445,10 @@ mod tests {
         let path = folder.path().join("policy");
         save(&path, Regime::Deterministic);
         let name = path.display().to_string();
-        assert_eq!(names(&format!("{name}/"))[0], name);
+        assert_eq!(names(&format!("{name}/"), EXACT)[0], name);
+        assert!(fault_of(&name, MINIBATCHES).contains("does not train by minibatches"));
         save(&path, Regime::Stochastic);
-        assert!(fault(&name).contains("stochastic regime"));
+        assert!(fault_of(&name, MINIBATCHES).contains("recipe.stochastic.optimizer"));
         std::fs::write(path.join("weights.f32"), [0; 4]).unwrap();
         assert!(fault(&name).contains("weights.f32 was altered or cut"));
     }

@@ -1,84 +1,116 @@
 //! `qstride compare`: methods on the same problems at an equal budget, from the same start rates.
 //!
-//! The data flows downwards: [`problem`] and [`method`] make a plan, [`harness`] runs it against the f* of [`reference`],
-//! [`summary`] condenses it, [`table`], [`output`] and [`figures`] show it.
+//! The data flows downwards: a [`recipe`] names [`problem`]s and [`method`]s, which make a plan; [`harness`] runs it against the f* of
+//! [`reference`], keeping a [`journal`]; [`summary`] condenses it; [`table`], [`output`], [`figures`] and [`report`] show it.
+
+mod recipe;
 
 pub mod method;
-#[allow(dead_code, reason = "no suite names it yet")]
+mod minimising;
 mod network_task;
 mod problem;
+mod sequence;
 mod start_rate;
+mod training;
 
+mod exact;
 mod harness;
+mod journal;
 mod reference;
+mod run;
 
-mod profile;
 mod summary;
 
 mod figures;
 mod output;
+mod report;
 mod table;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use harness::{Comparison, Plan};
-use output::Report;
-use problem::ProblemOptions;
-use start_rate::StartRateWord;
+use harness::{Begin, Carrying, Comparison, Plan};
+use journal::Journal;
+use recipe::{RECIPE, Recipe};
+use report::Origin;
 
 use crate::folder::Folder;
+use crate::interrupt::watch_for_ctrl_c;
+
+/// The program's version and commit.
+pub const PROGRAM_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("QSTRIDE_COMMIT"), ")");
+/// The program with its version and commit.
+pub const PROGRAM: &str = concat!(
+    "qstride ",
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("QSTRIDE_COMMIT"),
+    ")"
+);
+
+/// The arguments that a recipe, or a comparison that goes on, replaces.
+const OF_THE_RECIPE: [&str; 21] = [
+    "suite",
+    "per_family",
+    "data",
+    "labels",
+    "target",
+    "model",
+    "header",
+    "no_header",
+    "task",
+    "test_fraction",
+    "epochs",
+    "batch",
+    "equal",
+    "methods",
+    "reference",
+    "budget",
+    "seeds",
+    "seed",
+    "start_rates",
+    "resamples",
+    "recipe",
+];
 
 /// What `qstride compare` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The score of a run is log10((f_best - f*) / (f_0 - f*)), not below -12; lower is better. f* is the known minimum; where none
-is known, the least value found by L-BFGS at ten times the budget, or by any of the methods. A run that meets something not
-finite, or spends its budget without any progress, counts as failed and keeps its row.
+is known, the least value found by L-BFGS at ten times the budget, or by any of the methods. With --epochs it is
+log10(final loss / first loss). A run that meets something not finite, or gains nothing, counts as failed and keeps its row.
 `auto` start rates are those that come with an instance, else min(1, 1 / max |g_i|); line searches that restart (armijo, gll)
-then do so at 1, as published. With a number every method starts, and restarts, at that number.
-best-constant is an oracle: it knows which of twelve rates is best. Its cost is that of all twelve tries.")]
+then do so at 1, and optimizers stand at their published rates. With a number every method starts, and restarts, at it.
+tuned:METHOD and best-constant are given the best of a grid of rates; what the whole grid cost stands in the table.
+Everything that is done is kept: after Ctrl-C, or a kill, --resume FOLDER goes on. docs/protocol.md says what is counted.")]
 pub struct Options {
     #[command(flatten)]
-    problems: ProblemOptions,
+    recipe: Recipe,
 
-    /// Methods, separated by commas: classic methods, ablations and checkpoint folders; `qstride list methods` names them. All
-    /// classic methods and the policies that ship where nothing is said.
-    #[arg(long, value_name = "METHODS", value_delimiter = ',')]
-    methods: Vec<String>,
-
-    /// Values plus gradients that one run may spend, its start included.
-    #[arg(long, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true)]
-    budget: u64,
-
-    /// How many seeds: each draws fresh instances of random families, new splits of data, new dice for random methods.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seeds, allow_hyphen_values = true)]
-    seeds: u64,
-
-    /// The first seed.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    seed: u64,
-
-    /// Start rates, separated by commas: `auto` or numbers.
-    #[arg(long, value_name = "RATES", value_delimiter = ',', default_value = "auto", value_parser = StartRateWord::parse,
-        allow_hyphen_values = true)]
-    start_rates: Vec<StartRateWord>,
+    /// Read what is to be compared from this file, as recipe.json in the folder of a comparison has it, instead of from arguments.
+    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..20])]
+    recipe_file: Option<PathBuf>,
 
     /// Threads; as many as there are cores where nothing is said. The results do not depend on it.
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
 
-    /// The folder for rows.csv, result.json, summary.md and the plots; a new one under runs/ where nothing is said.
+    /// The folder for the report, rows.csv, result.json and the plots; a new one under runs/ where nothing is said.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 
     /// Overwrite the results in a folder that holds some.
     #[arg(long, requires = "out")]
     force: bool,
+
+    /// Go on with the comparison in this folder, which was interrupted.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = OF_THE_RECIPE.iter().chain(&["out", "force"]))]
+    resume: Option<PathBuf>,
 
     /// Draw nothing.
     #[arg(long)]
@@ -88,7 +120,7 @@ pub struct Options {
     #[arg(long)]
     json: bool,
 
-    /// Add the wall time of each run to the rows, which no two runs of the program share.
+    /// Add the wall time of each run to rows and tables, which no two runs of the program share.
     #[arg(long)]
     seconds: bool,
 }
@@ -106,6 +138,29 @@ impl Options {
         }
         Ok(<Line as clap::Parser>::try_parse_from(words)?.options)
     }
+
+    /// What is to be compared.
+    fn recipe(&self) -> Result<Recipe> {
+        match (&self.recipe_file, &self.resume) {
+            (Some(file), _) => Recipe::read(file),
+            (_, Some(folder)) => {
+                Journal::header(folder)?;
+                Recipe::read(&folder.join(RECIPE))
+            }
+            _ => Ok(self.recipe.clone()),
+        }
+    }
+
+    /// Where the results go, if anywhere.
+    fn folder(&self, plan: &Plan) -> Result<Option<Folder>> {
+        if let Some(folder) = &self.resume {
+            return Folder::open(folder).map(Some);
+        }
+        if self.json && self.out.is_none() {
+            return Ok(None);
+        }
+        Folder::prepare(self.out.as_deref(), "compare", &plan.problems, self.force).map(Some)
+    }
 }
 
 /// Runs the comparison and shows it.
@@ -113,64 +168,111 @@ impl Options {
 /// # Errors
 /// Unknown names, with the near matches; faults of data, checkpoints or the output folder.
 pub fn run(options: &Options) -> Result<()> {
-    let seeds: Vec<u64> = (0..options.seeds)
-        .map(|i| options.seed.wrapping_add(i))
-        .collect();
-    let methods = method::parse_all(&options.methods)?;
-    let mut start_rates: Vec<StartRateWord> = Vec::new();
-    for rate in &options.start_rates {
-        if !start_rates.contains(rate) {
-            start_rates.push(*rate);
-        }
-    }
-    let plan = Plan {
-        problems: options.problems.label(),
-        cases: options.problems.cases(&seeds)?,
-        methods,
-        start_rates,
-        budget: options.budget,
+    let recipe = options.recipe()?;
+    let plan = Plan::new(&recipe)?;
+    let folder = options.folder(&plan)?;
+    let begin = match options.resume {
+        Some(_) => Begin::Resumed,
+        None => Begin::Anew,
     };
-    let wants_files = !options.json || options.out.is_some();
-    let folder = wants_files
-        .then(|| {
-            Folder::prepare(
-                options.out.as_deref(),
-                "compare",
-                &plan.problems,
-                options.force,
-            )
-        })
-        .transpose()?;
+    let command = match &options.resume {
+        Some(folder) => Journal::header(folder)?.command,
+        None => words_of_the_command(),
+    };
+    if let (Some(folder), Begin::Anew) = (&folder, begin) {
+        folder.write(RECIPE, recipe.text()?.as_bytes())?;
+    }
 
     let progress = progress_bar(options.json);
-    let comparison = Comparison::run(plan, options.threads, &progress)?;
-    progress.finish_and_clear();
-
-    let summaries = summary::summaries(&comparison);
-    let report = Report::new(&comparison, &summaries, options.seconds);
-    let mut out = std::io::stdout().lock();
-    let text = if options.json {
-        report.json()?
-    } else {
-        report.text()
+    let how = Carrying {
+        threads: options.threads,
+        progress: &progress,
+        interrupted: &*watch_for_ctrl_c()?,
+        journal: folder.as_ref().map(|folder| (folder.path(), begin)),
+        command: &command,
     };
-    writeln!(out, "{}", text.trim_end())?;
-    if let Some(folder) = folder {
-        folder.write("result.json", report.json()?.as_bytes())?;
-        folder.write("rows.csv", &report.csv()?)?;
-        folder.write("summary.md", report.markdown().as_bytes())?;
-        if !options.no_plots {
-            figures::draw(&comparison, &summaries, folder.path())
-                .context("the plots cannot be drawn")?;
+    let comparison = Comparison::run(plan, &how)?;
+    progress.finish_and_clear();
+    let Some(comparison) = comparison else {
+        match folder {
+            Some(folder) => bail!(
+                "interrupted; what is done is kept, and `qstride compare --resume {}` goes on",
+                folder.path().display()
+            ),
+            None => bail!("interrupted; with --out FOLDER what is done would have been kept"),
         }
-        let place = folder.path().display();
-        if options.json {
-            eprintln!("written to {place}");
-        } else {
-            writeln!(out, "\nwritten to {place}")?;
+    };
+
+    let summary = summary::summarise(&comparison, recipe.resamples, options.seconds)?;
+    let json = || output::json(&comparison, &summary, &recipe, &command, options.seconds);
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        writeln!(out, "{}", json()?.trim_end())?;
+    } else {
+        writeln!(out, "{}", table::heading(&comparison.plan))?;
+        for table in table::terminal(&comparison, &summary) {
+            writeln!(out, "\n{}", table.text().trim_end())?;
         }
     }
+    if let Some(folder) = folder {
+        folder.write("result.json", json()?.as_bytes())?;
+        folder.write("rows.csv", &output::csv(&comparison, options.seconds)?)?;
+        let origin = Origin {
+            date: &today(),
+            command: &command,
+        };
+        report::write(
+            &comparison,
+            &summary,
+            &recipe,
+            &origin,
+            &folder,
+            !options.no_plots,
+        )
+        .context("the report cannot be written")?;
+        // The results stand: what was kept for going on has done its work.
+        journal::end(folder.path())?;
+        say_where(folder.path(), options.json, &mut out)?;
+    }
     Ok(())
+}
+
+fn say_where(folder: &Path, json: bool, out: &mut impl Write) -> Result<()> {
+    let place = folder.display();
+    if json {
+        eprintln!("written to {place}");
+    } else {
+        writeln!(
+            out,
+            "\nwritten to {place}; read {}",
+            folder.join("report.html").display()
+        )?;
+    }
+    Ok(())
+}
+
+/// The command as it can be typed again, the program without its folder.
+fn words_of_the_command() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+@%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let arguments = std::env::args_os()
+        .skip(1)
+        .map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("qstride".to_owned())
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Today, as 2026-01-31, in universal time.
+fn today() -> String {
+    time::OffsetDateTime::now_utc().date().to_string()
 }
 
 /// A bar on stderr, where a person may see it.
@@ -181,23 +283,6 @@ fn progress_bar(hidden: bool) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len} runs, {eta} left");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::no_length().with_style(style)
-}
-
-fn budget(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(budget) if budget >= 3 => Ok(budget),
-        Ok(budget) => Err(format!(
-            "the start costs a value and a gradient, so that {budget} leaves nothing to try: give at least 3"
-        )),
-        Err(_) => Err("the budget is a whole number from 3".to_owned()),
-    }
-}
-
-fn seeds(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(seeds @ 1..=10_000) => Ok(seeds),
-        _ => Err("the number of seeds is from 1 to 10000".to_owned()),
-    }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

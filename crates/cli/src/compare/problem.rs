@@ -1,20 +1,26 @@
 //! The problems of a comparison: a suite, or models on a dataset, drawn anew for each seed.
+//!
+//! Models on data are problems of both regimes: exact over all training samples, or by minibatches.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use qstride_objectives::Objective;
 use qstride_objectives::data::CsvOptions;
-use qstride_objectives::dataset::Dataset;
+use qstride_objectives::dataset::{Dataset, Split};
 use qstride_objectives::suite::suite;
-use qstride_objectives::task::{Model, task};
+use qstride_objectives::task::{self, task};
+use qstride_objectives::{Objective, StochasticObjective};
+use serde::{Deserialize, Serialize};
 
+use super::network_task::network_task;
 use crate::data_source::{DataSource, TargetKind, header};
+use crate::fit::model;
 
 /// Which problems.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ProblemOptions {
     /// Suites, families and problems, separated by commas; `qstride list` names them.
     #[arg(
@@ -24,15 +30,15 @@ pub struct ProblemOptions {
         default_value = "peer200",
         conflicts_with = "data"
     )]
-    suite: String,
+    pub suite: String,
 
     /// Instances drawn from each random family.
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "data")]
-    per_family: usize,
+    pub per_family: usize,
 
     /// Fit models to this data instead: a CSV file, an IDX file of images (with --labels), or `digits`, which is built in.
     #[arg(long, value_name = "FILE")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
 
     /// The IDX file of the labels.
     #[arg(long, value_name = "FILE", requires = "data")]
@@ -47,9 +53,9 @@ pub struct ProblemOptions {
     )]
     target: Option<String>,
 
-    /// logistic, softmax, huber or mlp[:WIDTHS[:ACTIVATION]]; may be given several times.
+    /// logistic, softmax, huber, mlp[:WIDTHS[:ACTIVATION]] or cnn; may be given several times.
     #[arg(long, value_name = "MODEL", requires = "data")]
-    model: Vec<String>,
+    pub model: Vec<String>,
 
     /// The first line of the CSV file names the columns.
     #[arg(long, requires = "data", conflicts_with_all = ["no_header", "labels"])]
@@ -79,7 +85,67 @@ pub struct Case {
     /// The master seed.
     pub seed: u64,
     /// The problem.
-    pub objective: Arc<dyn Objective>,
+    pub problem: Problem,
+}
+
+/// A problem with what it can be asked for.
+pub enum Problem {
+    /// The exact value and gradient only.
+    Exact(Arc<dyn Objective>),
+    /// Minibatches too.
+    Samples(Arc<dyn StochasticObjective>),
+}
+
+impl Case {
+    /// The problem as an exact objective.
+    pub fn objective(&self) -> Arc<dyn Objective> {
+        match &self.problem {
+            Problem::Exact(objective) => objective.clone(),
+            Problem::Samples(objective) => objective.clone(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match &self.problem {
+            Problem::Exact(objective) => objective.name(),
+            Problem::Samples(objective) => objective.name(),
+        }
+    }
+
+    /// Its family.
+    pub fn family(&self) -> &str {
+        match &self.problem {
+            Problem::Exact(objective) => objective.family(),
+            Problem::Samples(objective) => objective.family(),
+        }
+    }
+
+    /// n.
+    pub fn dimension(&self) -> usize {
+        match &self.problem {
+            Problem::Exact(objective) => objective.dimension(),
+            Problem::Samples(objective) => objective.dimension(),
+        }
+    }
+}
+
+/// The defaults of the command line.
+impl Default for ProblemOptions {
+    fn default() -> Self {
+        Self {
+            suite: "peer200".to_owned(),
+            per_family: 40,
+            data: None,
+            labels: None,
+            target: None,
+            model: Vec::new(),
+            header: false,
+            no_header: false,
+            task: TargetKind::Auto,
+            test_fraction: 0.25,
+        }
+    }
 }
 
 impl ProblemOptions {
@@ -94,25 +160,31 @@ impl ProblemOptions {
         }
     }
 
-    /// The instances of each of these seeds, seed by seed. A data problem splits the rows, and starts a perceptron, by the seed.
+    /// Whether they are models on data, which can be trained by minibatches.
+    pub fn have_samples(&self) -> bool {
+        self.data.is_some()
+    }
+
+    /// The instances of each of these seeds, seed by seed. A data problem splits the rows, and starts a network, by the seed.
     ///
     /// # Errors
     /// Unknown names, with the near matches; faults of the data or the model.
     pub fn cases(&self, seeds: &[u64]) -> Result<Vec<Case>> {
+        let mut cases = Vec::new();
         let Some(data) = &self.data else {
-            let mut cases = Vec::new();
             for &seed in seeds {
-                let problems = suite(&self.suite, seed, self.per_family)?;
-                cases.extend(
-                    problems
-                        .into_iter()
-                        .map(|objective| Case { seed, objective }),
-                );
+                let problems = suite(&self.suite, seed, self.per_family)?.into_iter();
+                cases.extend(problems.map(|objective| Case {
+                    seed,
+                    problem: Problem::Exact(objective),
+                }));
             }
             return Ok(cases);
         };
         if self.model.is_empty() {
-            bail!("--data needs --model: logistic, softmax, huber or mlp[:WIDTHS[:ACTIVATION]]");
+            bail!(
+                "--data needs --model: logistic, softmax, huber, mlp[:WIDTHS[:ACTIVATION]] or cnn"
+            );
         }
         if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
             bail!(
@@ -120,15 +192,12 @@ impl ProblemOptions {
                 self.test_fraction
             );
         }
-        let models = self.model.iter().map(|text| Model::parse(text));
-        let models = models.collect::<Result<Vec<_>, _>>()?;
         let dataset = self.dataset(data)?;
-        let mut cases = Vec::new();
         for &seed in seeds {
             let split = Arc::new(dataset.split(1.0 - self.test_fraction, seed)?);
-            for model in &models {
-                let objective: Arc<dyn Objective> = task(model, &split, seed)?;
-                cases.push(Case { seed, objective });
+            for model in &self.model {
+                let problem = Problem::Samples(samples(model, &split, seed)?);
+                cases.push(Case { seed, problem });
             }
         }
         Ok(cases)
@@ -146,4 +215,13 @@ impl ProblemOptions {
         }
         .read()
     }
+}
+
+/// A model on the train part of `split`: the convolutional network is Burn's, the others are plain.
+fn samples(model: &str, split: &Arc<Split>, seed: u64) -> Result<Arc<dyn StochasticObjective>> {
+    if model == "cnn" {
+        let architecture = model::Model::Cnn.architecture(split.train())?;
+        return network_task(&architecture, split, seed);
+    }
+    Ok(task(&task::Model::parse(model)?, split, seed)?)
 }

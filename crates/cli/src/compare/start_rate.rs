@@ -1,7 +1,7 @@
 //! The words of `--start-rates`.
 
 use qstride_control::StartRate;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// `auto` or a number above 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +39,22 @@ impl Serialize for StartRateWord {
             StartRate::Auto => serializer.serialize_str("auto"),
             StartRate::Given(rate) | StartRate::Times(rate) => serializer.serialize_f64(rate),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for StartRateWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Word {
+            Number(f64),
+            Text(String),
+        }
+        let word = match Word::deserialize(deserializer)? {
+            Word::Number(number) => number.to_string(),
+            Word::Text(text) => text,
+        };
+        Self::parse(&word).map_err(D::Error::custom)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Plots as SVG and PNG in one call: curves, bars and heat maps that a colour-blind reader can read.
+//! Plots as SVG and PNG in one call: curves, bars, intervals and heat maps that a colour-blind reader can read.
 //!
 //! The font is embedded, so that a machine without fonts draws them too.
 
@@ -6,6 +6,7 @@ mod axis;
 mod bars;
 mod curves;
 mod heat_map;
+mod intervals;
 mod style;
 
 use std::fs;
@@ -19,6 +20,7 @@ pub use axis::Axis;
 pub use bars::bars;
 pub use curves::{Panel, Series, curves};
 pub use heat_map::{Cells, Ticks, heat_map};
+pub use intervals::{Estimate, intervals};
 
 /// What can be drawn on any backend.
 trait Drawing {

@@ -56,7 +56,6 @@ pub struct Figure {
     pub(super) svg: Svg,
     pub(super) title: String,
     pub(super) caption: String,
-    pub(super) alternative: String,
 }
 
 impl Document {
@@ -167,13 +166,11 @@ impl Figure {
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let svg = Svg::parse(&text)
             .with_context(|| format!("{} cannot stand in a report", path.display()))?;
-        let title = title.into();
         Ok(Self {
             file,
             svg,
             caption: String::new(),
-            alternative: title.clone(),
-            title,
+            title: title.into(),
         })
     }
 
@@ -182,15 +179,6 @@ impl Figure {
     pub fn caption(self, caption: impl Into<String>) -> Self {
         Self {
             caption: caption.into(),
-            ..self
-        }
-    }
-
-    /// With what is said to those who cannot see it; the title unless given.
-    #[must_use]
-    pub fn alternative(self, alternative: impl Into<String>) -> Self {
-        Self {
-            alternative: alternative.into(),
             ..self
         }
     }
@@ -226,7 +214,7 @@ mod tests {
             .table(table(2));
         document
             .section("Two")
-            .figure(figure().caption("below").alternative("a falling line"))
+            .figure(figure().caption("below"))
             .figures("More", vec![figure()])
             .table(table(LONG + 1));
         document
@@ -241,7 +229,7 @@ mod tests {
             start,
             "# A &amp; B\n\n## One\n\nx &lt; y\n\n> a note\n\n- **seeds**: 1, 2\n\n```text\nqstride compare\n```\n\n\
              **scores**\n\n| method | score |\n| --- | ---: |\n| m\\_0 | **-0** |\n| m\\_1 | *-1* |\n\n## Two\n\n\
-             **A &lt;figure&gt;**\n\n![a falling line](per%20problem/a.svg)\n\nbelow\n\n<details>\n<summary>More</summary>\n\n\
+             **A &lt;figure&gt;**\n\n![A &lt;figure&gt;](per%20problem/a.svg)\n\nbelow\n\n<details>\n<summary>More</summary>\n\n\
              **A &lt;figure&gt;**\n\n![A &lt;figure&gt;](per%20problem/a.svg)\n\n</details>\n\n\
              <details>\n<summary>scores</summary>\n\n| method | score |\n| --- | ---: |\n| m\\_0 | **-0** |\n| m\\_1 | *-1* |\n"
         );
@@ -262,7 +250,7 @@ mod tests {
             "<pre>qstride compare\n</pre>",
             "<tr><th scope=\"row\">m_0</th><td class=\"number best\">-0</td></tr>",
             "<td class=\"number failed\">-1</td>",
-            "aria-label=\"a falling line\"><rect id=\"figure-1-r\" x=\"1\"/></svg>",
+            "aria-label=\"A &lt;figure&gt;\"><rect id=\"figure-1-r\" x=\"1\"/></svg>",
             "aria-label=\"A &lt;figure&gt;\"><rect id=\"figure-2-r\" x=\"1\"/></svg>",
             "<figcaption>below</figcaption>",
             "<summary>More</summary>",

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::document::{Block, Document, Figure, Section, is_long};
-use crate::table::{Align, Mark, Table};
+use crate::table::{Mark, Table};
 
 /// How the page looks, on a screen, a phone and paper.
 const STYLE: &str = include_str!("style.css");
@@ -130,23 +130,16 @@ impl Page {
             "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">"
         ));
         self.line(&format!("<table aria-labelledby=\"{id}\">"));
-        let aligns = table.alignment();
-        let header = table.header().iter().zip(aligns);
+        let header = table.header().iter().enumerate();
         let cells: String = header
-            .map(|(name, align)| {
-                format!(
-                    "<th scope=\"col\"{}>{}</th>",
-                    class(*align, None),
-                    heading(name)
-                )
-            })
+            .map(|(j, name)| format!("<th scope=\"col\"{}>{}</th>", class(j, None), heading(name)))
             .collect();
         self.line(&format!("<thead><tr>{cells}</tr></thead>"));
         self.line("<tbody>");
         for (i, row) in table.rows().iter().enumerate() {
             let mut cells = String::new();
-            for (j, (cell, align)) in row.iter().zip(aligns).enumerate() {
-                let class = class(*align, table.mark_of(i, j));
+            for (j, cell) in row.iter().enumerate() {
+                let class = class(j, table.mark_of(i, j));
                 let cell = escape(cell);
                 // Writing to a String cannot fail.
                 let _ = match j {
@@ -173,7 +166,7 @@ impl Page {
             escape(&figure.title)
         ));
         self.line("<label class=\"size\"><input type=\"checkbox\"> enlarge</label>");
-        let drawing = figure.svg.inline(&format!("{id}-"), &figure.alternative);
+        let drawing = figure.svg.inline(&format!("{id}-"), &figure.title);
         self.line(&format!("<div class=\"plot\">{drawing}</div>"));
         if !figure.caption.is_empty() {
             self.line(&format!(
@@ -194,11 +187,8 @@ fn heading(name: &str) -> String {
     name.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn class(align: Align, mark: Option<Mark>) -> String {
-    let align = match align {
-        Align::Left => None,
-        Align::Right => Some("number"),
-    };
+fn class(column: usize, mark: Option<Mark>) -> String {
+    let align = (column > 0).then_some("number");
     let mark = mark.map(|mark| match mark {
         Mark::Best => "best",
         Mark::Failed => "failed",

@@ -39,7 +39,7 @@ fn block(block: &Block) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let rows = table.markdown_rows();
+    let rows = table.markdown();
     if is_long(table) {
         collapsed(table.title(), rows.trim_end())
     } else {
@@ -51,7 +51,7 @@ fn figure(figure: &Figure) -> String {
     let link = format!(
         "**{}**\n\n![{}]({})",
         escape(&figure.title),
-        escape(&figure.alternative),
+        escape(&figure.title),
         address(&figure.file)
     );
     match figure.caption.as_str() {

@@ -9,7 +9,7 @@
 //!     .settings([("seeds", "1 to 5"), ("commit", "269def6")])
 //!     .preformatted("qstride compare --suite classic")
 //!     .table(table)                              // crate::table::Table, with `words(column)` and `mark(row, column, Mark::Best)`
-//!     .figure(Figure::read(folder, "profile", "Performance profiles")?.caption("...").alternative("..."))
+//!     .figure(Figure::read(folder, "profile", "Performance profiles")?.caption("..."))
 //!     .figures("Curves of every problem", figures);            // collapsed
 //! document.save(&folder, "report")?;                           // report.html, report.md
 //! ```

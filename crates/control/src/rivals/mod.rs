@@ -45,8 +45,8 @@ use crate::outcome::Record;
 /// What a method may be told before it starts.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The rate at which line searches that restart begin each search.
-    pub restart: f64,
+    /// A rate, where one was given: line searches that restart begin each search there (else at 1), HDM-HB learns with it.
+    pub rate: Option<f64>,
     /// f*, where it is known.
     pub minimum: Option<f64>,
     /// For methods that draw at random.
@@ -70,6 +70,8 @@ pub struct Rival {
     pub about: &'static str,
     /// Whether it works only where f* is known.
     pub needs_minimum: bool,
+    /// Whether it does the same whatever the start rate.
+    pub ignores_rate: bool,
     /// Builds it.
     pub build: Build,
 }
@@ -84,6 +86,7 @@ impl Rival {
             name,
             about,
             needs_minimum: false,
+            ignores_rate: false,
             build: Build::Controller(build),
         }
     }
@@ -97,8 +100,14 @@ impl Rival {
             name,
             about,
             needs_minimum: false,
+            ignores_rate: false,
             build: Build::Minimiser(build),
         }
+    }
+
+    const fn ignoring_the_rate(mut self) -> Self {
+        self.ignores_rate = true;
+        self
     }
 
     const fn knowing_the_minimum(mut self) -> Self {
@@ -114,7 +123,7 @@ impl Rival {
     /// use qstride_objectives::{Streams, mgh::beale::beale};
     ///
     /// let setup = rivals::Setup {
-    ///     restart: 1.0,
+    ///     rate: None,
     ///     minimum: Some(0.0),
     ///     generator: Streams::new(7).stream("coin"),
     /// };
@@ -148,7 +157,7 @@ pub const RIVALS: &[Rival] = &[
     Rival::controller(
         "armijo",
         "Armijo's rule; each search restarts at the start rate (at 1 where none is given)",
-        |setup| Box::new(Armijo::restarting_at(setup.restart)),
+        |setup| Box::new(Armijo::restarting_at(setup.rate.unwrap_or(1.0))),
     ),
     Rival::controller(
         "armijo-warm",
@@ -158,7 +167,7 @@ pub const RIVALS: &[Rival] = &[
     Rival::controller(
         "gll",
         "nonmonotone rule over 10 values; each search restarts at the start rate (at 1 where none is given)",
-        |setup| Box::new(Nonmonotone::restarting_at(setup.restart)),
+        |setup| Box::new(Nonmonotone::restarting_at(setup.rate.unwrap_or(1.0))),
     ),
     Rival::controller(
         "gll-warm",
@@ -199,23 +208,25 @@ pub const RIVALS: &[Rival] = &[
         "adgd",
         "adaptive gradient descent without line search; its first rate is 1e-6 whatever the start rate",
         |_| Box::new(AdGd::default()),
-    ),
+    )
+    .ignoring_the_rate(),
     Rival::controller(
         "polyak",
         "Polyak's step (f - f*)/|g|^2, no safeguard; only where f* is known",
         // Whoever asks for it all the same gets the lower bound of a loss.
         |setup| Box::new(Polyak::knowing(setup.minimum.unwrap_or(0.0))),
     )
-    .knowing_the_minimum(),
+    .knowing_the_minimum()
+    .ignoring_the_rate(),
     Rival::minimiser(
         "hdm-hb",
-        "hypergradient descent with heavy ball: one rate and the momentum are learned online, from rates of 0.1 and 1",
-        |_| Box::new(HypergradientHeavyBall::new(Preconditioner::Scalar)),
+        "hypergradient descent with heavy ball: one rate and the momentum are learned online; the start rate is that of learning, 0.1 where none is given",
+        |setup| hypergradient_heavy_ball(Preconditioner::Scalar, setup),
     ),
     Rival::minimiser(
         "hdm-hb-diagonal",
         "hypergradient descent with heavy ball: a rate for each variable and the momentum are learned online",
-        |_| Box::new(HypergradientHeavyBall::new(Preconditioner::Diagonal)),
+        |setup| hypergradient_heavy_ball(Preconditioner::Diagonal, setup),
     ),
     Rival::minimiser(
         "lbfgs-3",
@@ -243,6 +254,14 @@ pub const RIVALS: &[Rival] = &[
         |_| Box::new(FixedRate),
     ),
 ];
+
+fn hypergradient_heavy_ball(kind: Preconditioner, setup: &Setup) -> Box<dyn Minimiser> {
+    let published = HypergradientHeavyBall::new(kind);
+    Box::new(HypergradientHeavyBall {
+        rate: setup.rate.unwrap_or(published.rate),
+        ..published
+    })
+}
 
 /// The classic method called `name`.
 pub fn find(name: &str) -> Option<&'static Rival> {
