@@ -158,7 +158,7 @@ fn a_browser_reads_the_page_as_it_was_meant() {
         ] {
             assert_eq!(seen[what], count, "{what} at {width}: {seen}");
         }
-        assert_eq!(seen["title"], HOSTILE[1]);
+        assert_eq!(seen["title"], HOSTILE[2]);
         assert_eq!(seen["headings"], serde_json::json!(["Tables", HOSTILE[0]]));
         assert_eq!(seen["names"], serde_json::json!(HOSTILE));
         assert_eq!(seen["labels"], serde_json::json!(vec![HOSTILE[1]; 3]));
