@@ -111,6 +111,10 @@ impl Recipe {
     pub fn read(path: &Path) -> Result<Self> {
         let place = path.display();
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {place}"))?;
+        // A list would be taken for the fields in their order.
+        if text.trim_start().starts_with('[') {
+            bail!("{place} is no recipe: it holds a list, not an object");
+        }
         let recipe: Self =
             serde_json::from_str(&text).with_context(|| format!("{place} is no recipe"))?;
         recipe.check().with_context(|| place.to_string())?;
@@ -252,6 +256,7 @@ mod tests {
             (r#"{"epochs": 0}"#, "`epochs`"),
             (r#"{"resamples": 1}"#, "`resamples`"),
             ("{", "is no recipe"),
+            ("[]", "it holds a list"),
         ] {
             std::fs::write(&path, text).unwrap();
             let fault = format!("{:#}", Recipe::read(&path).unwrap_err());

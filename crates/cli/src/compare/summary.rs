@@ -298,6 +298,14 @@ fn summary(
     let tests: Vec<f64> = runs
         .iter()
         .filter_map(|run| run.outcome.test_score)
+        // Higher is better here: a model that was lost is the worst there is.
+        .map(|score| {
+            if score.is_nan() {
+                f64::NEG_INFINITY
+            } else {
+                score
+            }
+        })
         .collect();
     Ok(MethodSummary {
         method: plan.methods[method].name.clone(),

@@ -359,7 +359,7 @@ fn decades(value: f64) -> String {
 
 /// R² of a model that was lost can be any number below 0.
 fn test_score(value: f64) -> String {
-    if value.abs() < 1e3 {
+    if value.abs() < 1e3 || value.is_infinite() {
         format!("{value:.3}")
     } else {
         format!("{value:.1e}")

@@ -80,15 +80,21 @@ fn one_object_with_rows_and_a_summary() {
 #[test]
 fn threads_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let run = |threads| {
-        let arguments = format!(
-            "compare --suite fresh,wood --per-family 3 --methods classic,random:wide,untrained:proposals --budget 50 --json --threads {threads}"
-        );
-        qstride(folder.path(), &arguments).output().unwrap().stdout
-    };
-    let one = run(1);
-    assert!(one.len() > 10_000);
-    assert_eq!(one, run(2));
+    for arguments in [
+        "--suite fresh,wood --per-family 3 --methods classic,random:wide,untrained:proposals --budget 50",
+        "--data digits --model mlp:8 --epochs 2 --methods tuned:sgd,sls,random:residual:adam --seeds 2",
+    ] {
+        let run = |threads: u8| {
+            let text = text(
+                folder.path(),
+                &format!("compare {arguments} --json --threads {threads}"),
+            );
+            text.replace(&format!("--threads {threads}"), "--threads")
+        };
+        let one = run(1);
+        assert!(one.len() > 10_000);
+        assert!(one == run(2) && one == run(5), "{arguments}");
+    }
 }
 
 #[test]

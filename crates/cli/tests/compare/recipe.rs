@@ -37,7 +37,7 @@ fn faults_of_a_recipe_name_the_field() {
     let path = folder.path().join("recipe.json");
     for (text, wanted) in [
         ("{", "is no recipe"),
-        ("[]", "is no recipe"),
+        ("[]", "it holds a list, not an object"),
         (r#"{"budgt": 5}"#, "unknown field `budgt`"),
         (r#"{"problems": {"suit": "x"}}"#, "unknown field `suit`"),
         (r#"{"budget": 1}"#, "`budget`: the start costs"),
