@@ -123,7 +123,7 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
         }));
     }
     let title = format!(
-        "overall (costs in {}, medians, tuning included; - where less than half of the runs get there)",
+        "overall (costs in {}: medians, tuning in them; - where less than half of the runs get there)",
         unit(comparison)
     );
     let mut table = table(title, summary, columns);

@@ -120,7 +120,8 @@ fn names_do_nothing_in_a_browser_and_a_phone_shows_the_page() {
     for name in ["<img", "<svg", "<b>"] {
         let unescaped = markdown.match_indices(name).filter(|(at, _)| {
             // In a block of code (the command, the recipe) nothing is escaped, and nothing acts.
-            markdown[..*at].matches("```").count() % 2 == 0 && !markdown[..*at].ends_with('\\')
+            markdown[..*at].matches("```").count().is_multiple_of(2)
+                && !markdown[..*at].ends_with('\\')
         });
         assert_eq!(unescaped.count(), 0, "{name} in report.md");
     }
