@@ -210,7 +210,7 @@ pub fn run(options: &Options) -> Result<()> {
         writeln!(out, "{}", json()?.trim_end())?;
     } else {
         writeln!(out, "{}", table::heading(&comparison.plan))?;
-        for table in table::terminal(&comparison, &summary) {
+        for table in table::terminal(&comparison, &summary.best_first()) {
             writeln!(out, "\n{}", table.text().trim_end())?;
         }
     }

@@ -38,9 +38,11 @@ pub fn write(
     let mut document = Document::new(title, subtitle);
     let figures = plots.then(|| Figures::new(comparison, summary, folder.path()));
 
+    let best_first = summary.best_first();
+
     let section = document.section("Result");
     section.paragraph(in_words(summary));
-    section.table(table::overall(comparison, summary));
+    section.table(table::overall(comparison, &best_first));
     if let Some(figures) = &figures {
         section.figure(figures.scores()?);
         section.figure(figures.values()?);
@@ -57,8 +59,8 @@ pub fn write(
         table::score_in_words(plan),
         about_failures(comparison)
     ));
-    section.table(table::scores(summary));
-    for table in table::groups(summary) {
+    section.table(table::scores(&best_first));
+    for table in table::groups(&best_first) {
         section.table(table);
     }
     if let Some(figure) = figures
@@ -79,7 +81,7 @@ pub fn write(
         100.0 * LEVEL,
         recipe.resamples
     ));
-    section.table(table::against(summary));
+    section.table(table::against(&best_first));
     match &summary.ranks {
         Some(ranks) => section.paragraph(format!(
             "Friedman's test over all methods and {} cases: chi-square {:.1}, p {}. Mean ranks further apart than {:.2} differ (Nemenyi).",
@@ -100,7 +102,7 @@ pub fn write(
          a method saves, or wastes, in all.",
         unit(comparison)
     ));
-    section.table(table::costs(comparison, summary));
+    section.table(table::costs(comparison, &best_first));
     if let Some(table) = table::chosen_rates(comparison) {
         section.table(table);
     }
