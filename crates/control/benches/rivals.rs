@@ -63,17 +63,20 @@ const PARAMETERS: usize = 650;
 const STEPS: u64 = 200;
 const STEPS_AN_EPOCH: f64 = 40.0;
 
-/// ½ |x|² / n + 1: one copy and one inner product. The constant keeps methods that follow the loss from coming to rest.
+/// ½ c |x|² + 1: one scaled copy and one inner product. The constant keeps methods that follow the loss from coming to rest.
 struct Bowl;
+
+/// c.
+const CURVATURE: f64 = 1.0 / PARAMETERS as f64;
 
 impl Minibatch for Bowl {
     fn value(&mut self, x: &[f64]) -> f64 {
-        0.5 * dot(x, x) / PARAMETERS as f64 + 1.0
+        0.5 * CURVATURE * dot(x, x) + 1.0
     }
 
     fn value_and_gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
         for (g, x) in gradient.iter_mut().zip(x) {
-            *g = x / PARAMETERS as f64;
+            *g = CURVATURE * x;
         }
         self.value(x)
     }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::ProgressBar;
-use qstride::PRETRAINED_SCHEDULES;
+use qstride::{PRETRAINED, PRETRAINED_SCHEDULES};
+use qstride_control::rivals::RIVALS;
 use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use serde_json::json;
 
@@ -15,12 +16,12 @@ use crate::compare::progress_bar;
 use crate::compare::recipe::Recipe;
 use crate::table::Table;
 
-/// Methods on exact objectives: the register of classic ones from its beginning, then the policies that ship.
+/// The number of methods on exact objectives.
 const DETERMINISTIC_METHODS: usize = 20;
-/// Methods by minibatches.
+/// The number of methods by minibatches.
 const TRAINING_METHODS: usize = 24;
-/// What is added to the register of stochastic methods, before cosines fill it up.
-const SCHEDULES: [&str; 2] = ["rule:momentum", "rule:adam"];
+/// Scripted schedules, which find their own rate.
+const RULES: [&str; 2] = ["rule:momentum", "rule:adam"];
 
 /// What `qstride bench compare` takes.
 ///
@@ -46,8 +47,6 @@ struct Setting {
     name: &'static str,
     about: String,
     recipe: Recipe,
-    /// Methods of the plan that run; the others are left out.
-    methods: usize,
     /// Seconds on 2 cores.
     bar: f64,
 }
@@ -114,9 +113,9 @@ fn deterministic(quick: bool) -> Setting {
         about: format!("peer200, {budget} evaluations"),
         recipe: Recipe {
             budget,
+            methods: deterministic_methods(),
             ..Recipe::default()
         },
-        methods: DETERMINISTIC_METHODS,
         bar: 10.0,
     }
 }
@@ -136,18 +135,24 @@ fn training(quick: bool) -> Setting {
         name: "training",
         about: format!("digits mlp:32, passes: {epochs}, seeds: {seeds}"),
         recipe,
-        methods: TRAINING_METHODS,
         bar: 300.0,
     }
 }
 
-/// Every stochastic method at its published rate, the schedules that find their own, and then methods with a rate under a cosine.
+/// The register of classic methods, then policies that ship.
+fn deterministic_methods() -> Vec<String> {
+    let register = RIVALS.iter().map(|rival| rival.name);
+    let names = register.chain(PRETRAINED).take(DETERMINISTIC_METHODS);
+    names.map(str::to_owned).collect()
+}
+
+/// Every stochastic method at its published rate, what finds its own, and then methods that have a rate under a cosine.
 fn training_methods() -> Vec<String> {
-    let register = STOCHASTIC_RIVALS.iter().map(|rival| rival.name.to_owned());
-    let schedules = SCHEDULES.iter().chain(&PRETRAINED_SCHEDULES);
+    let register = STOCHASTIC_RIVALS.iter().map(|rival| rival.name);
+    let names = register.chain(RULES).chain(PRETRAINED_SCHEDULES);
     let tunable = STOCHASTIC_RIVALS.iter().filter(|rival| rival.tunable);
-    register
-        .chain(schedules.map(|name| (*name).to_owned()))
+    names
+        .map(str::to_owned)
         .chain(tunable.map(|rival| format!("{}/cosine", rival.name)))
         .take(TRAINING_METHODS)
         .collect()
@@ -158,8 +163,7 @@ impl Setting {
     fn time(&self, threads: Option<usize>, progress: &ProgressBar) -> Result<Timing> {
         progress.reset();
         let clock = Instant::now();
-        let mut plan = Plan::new(&self.recipe)?;
-        plan.methods.truncate(self.methods);
+        let plan = Plan::new(&self.recipe)?;
         let how = Carrying {
             threads,
             progress,
@@ -200,12 +204,12 @@ mod tests {
     #[test]
     fn there_are_as_many_methods_as_the_bars_were_set_for() {
         let names = |setting: Setting| -> Vec<String> {
-            let mut plan = Plan::new(&setting.recipe).unwrap();
-            plan.methods.truncate(setting.methods);
-            plan.methods.into_iter().map(|method| method.name).collect()
+            let methods = Plan::new(&setting.recipe).unwrap().methods;
+            methods.into_iter().map(|method| method.name).collect()
         };
         let exact = names(deterministic(false));
-        assert_eq!((exact.len(), exact[0].as_str()), (20, "armijo"));
+        assert_eq!(exact.len(), 20);
+        assert_eq!([&exact[0], &exact[19]], ["armijo", "proposals"]);
         let training = names(training(true));
         assert_eq!(training.len(), 24);
         for name in ["sgd", "ponos", "rule:adam", "schedule-adam", "sgd/cosine"] {
