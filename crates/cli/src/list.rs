@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use qstride_control::ActionSet;
 use qstride_control::features::Features;
 use qstride_control::rivals::RIVALS;
+use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use qstride_objectives::suite::{self, Kind, Split};
 use serde::Serialize;
 
@@ -136,13 +137,33 @@ fn word(split: Split) -> &'static str {
     }
 }
 
+/// Methods of exact minimisation first, then those of training by minibatches, then the forms of words.
 fn methods() -> Vec<Entry> {
-    let classic = RIVALS.iter().map(|rival| entry(rival.name, rival.about));
-    let shipped = qstride::PRETRAINED
+    let exact = RIVALS.iter().map(|rival| entry(rival.name, rival.about));
+    let policies = qstride::PRETRAINED
         .into_iter()
         .map(|name| entry(name, "a policy that ships with qstride"));
-    let others = method::FORMS.iter().map(|(form, about)| entry(form, about));
-    classic.chain(shipped).chain(others).collect()
+    let by_minibatches = |name: &str, about: &str| entry(name, &format!("[minibatches] {about}"));
+    let stochastic = STOCHASTIC_RIVALS.iter().map(|rival| {
+        let rate = match rival.tunable {
+            true => format!("; rate {} where none is given", rival.rate),
+            false => String::new(),
+        };
+        by_minibatches(rival.name, &format!("{}{rate}", rival.about))
+    });
+    let schedules = qstride::PRETRAINED_SCHEDULES.into_iter().map(|name| {
+        by_minibatches(
+            name,
+            "a policy that ships with qstride, on the scripted schedule",
+        )
+    });
+    let forms = method::FORMS.iter().map(|(form, about)| entry(form, about));
+    exact
+        .chain(policies)
+        .chain(stochastic)
+        .chain(schedules)
+        .chain(forms)
+        .collect()
 }
 
 fn action_sets() -> Vec<Entry> {
@@ -167,7 +188,7 @@ fn models() -> Vec<Entry> {
         ),
         entry(
             "cnn",
-            "small convolutional network for square images; `qstride fit` only",
+            "small convolutional network for square images; in `qstride compare` and `qstride fit`",
         ),
     ]
 }

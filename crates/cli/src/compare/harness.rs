@@ -12,7 +12,7 @@ use qstride_control::{Evaluations, StartRate};
 use rayon::prelude::*;
 
 use super::journal::{Header, Journal};
-use super::method::{Limits, Method, parse_all};
+use super::method::{Limits, Method, method_name, parse_all};
 use super::problem::Case;
 use super::recipe::Recipe;
 use super::reference;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub limits: Limits,
     /// The method that the others are tested against.
     pub reference: usize,
+    /// Of the files that the problems were read from.
+    data_sha256: String,
 }
 
 /// One run that has to be made.
@@ -111,7 +113,7 @@ impl Plan {
                 .unwrap_or(0),
             Some(name) => methods
                 .iter()
-                .position(|method| method.name == *name)
+                .position(|method| method.name == method_name(name))
                 .with_context(|| {
                     format!("--reference {name} is not among the methods that are compared")
                 })?,
@@ -123,6 +125,7 @@ impl Plan {
             start_rates: recipe.different_start_rates(),
             limits,
             reference,
+            data_sha256: recipe.problems.data_sha256()?,
         })
     }
 
@@ -220,10 +223,13 @@ impl Plan {
         self.methods[job.method].run(case, start, &word, self.limits, shown.contains(&job.case))
     }
 
-    /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, problems with their first
-    /// values, budgets and start rates.
+    /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, data files, problems with
+    /// their first values, budgets and start rates.
     fn fingerprint(&self) -> String {
-        let mut text = format!("{:?} {:?}", self.limits, self.start_rates);
+        let mut text = format!(
+            "{:?} {:?} {}",
+            self.limits, self.start_rates, self.data_sha256
+        );
         for method in &self.methods {
             text.push_str(&format!("\n{} {}", method.name, method.fingerprint()));
         }
@@ -237,8 +243,8 @@ impl Plan {
         sha256(text.as_bytes())
     }
 
-    /// f* where it is known; by L-BFGS where it is not.
-    fn references(&self, progress: &ProgressBar) -> Vec<f64> {
+    /// f* where it is known; by L-BFGS where it is not. After an interruption no further one is looked for.
+    fn references(&self, how: &Carrying<'_>) -> Vec<f64> {
         let Limits::Evaluations(budget) = self.limits else {
             return vec![0.0; self.cases.len()];
         };
@@ -246,7 +252,10 @@ impl Plan {
         let minima = cases.map(|case| {
             let objective = case.objective();
             objective.minimum().unwrap_or_else(|| {
-                progress.inc(1);
+                if how.interrupted.load(Ordering::SeqCst) {
+                    return f64::INFINITY;
+                }
+                how.progress.inc(1);
                 let budget = REFERENCE_BUDGETS.saturating_mul(budget);
                 reference::minimum(objective.as_ref(), budget).unwrap_or(f64::INFINITY)
             })
@@ -286,7 +295,10 @@ impl Comparison {
             .num_threads(how.threads.unwrap_or(0))
             .build()
             .context("the threads cannot be started")?;
-        let minima = pool.install(|| plan.references(how.progress));
+        let minima = pool.install(|| plan.references(how));
+        if how.interrupted.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
         how.progress.inc(done.iter().flatten().count() as u64);
         how.progress.reset_eta();
         let shown = plan.shown_cases();

@@ -71,7 +71,9 @@ impl Journal {
         BufReader::new(file)
             .read_line(&mut line)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&line).with_context(|| {
+        // Without its end the line was cut off, even where what is left of it can be read.
+        let whole = line.strip_suffix('\n').unwrap_or_default();
+        serde_json::from_str(whole).with_context(|| {
             format!(
                 "{}, line 1 is damaged; begin the comparison anew",
                 path.display()
@@ -200,6 +202,35 @@ mod tests {
         end(folder.path()).unwrap();
         let fault = Journal::header(folder.path()).unwrap_err().to_string();
         assert!(fault.contains("no comparison is under way"), "{fault}");
+    }
+
+    #[test]
+    fn wherever_it_is_cut_whole_lines_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(JOURNAL);
+        let outcome = run(2.0, &[(2, 2.0), (3, 0.5)]).outcome;
+        let journal = Journal::begin(folder.path(), &header("a")).unwrap();
+        for job in 0..3 {
+            journal.add(job, &outcome).unwrap();
+        }
+        let whole = fs::read(&path).unwrap();
+        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        for cut in 0..=whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let resumed = Journal::resume(folder.path(), &header("a"));
+            match lines(&whole[..cut]) {
+                0 => {
+                    let fault = resumed.err().unwrap().to_string();
+                    assert!(fault.contains("line 1 is damaged"), "{cut}: {fault}");
+                    assert_eq!(fs::read(&path).unwrap(), &whole[..cut], "left alone");
+                }
+                n => {
+                    let done = resumed.unwrap().1;
+                    assert_eq!(done.iter().flatten().count(), n - 1, "{cut}");
+                    assert_eq!(lines(&fs::read(&path).unwrap()), n);
+                }
+            }
+        }
     }
 
     #[test]

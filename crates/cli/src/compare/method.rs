@@ -18,7 +18,10 @@ const TUNING_GRID: [i32; 2] = [-6, 2];
 
 /// What `--methods` takes besides names of methods.
 pub const FORMS: &[(&str, &str)] = &[
-    ("classic", "every classic method"),
+    (
+        "classic",
+        "every classic method; with --epochs every optimizer under every shape at its best rate, and what needs no rate",
+    ),
     (
         "tuned:METHOD",
         "the method at the best of the nine rates 1e-3 to 1e1; what all nine cost stands in the table. The choice is made on the \
@@ -48,17 +51,17 @@ pub const FORMS: &[(&str, &str)] = &[
     ),
     (
         "OPTIMIZER/SHAPE",
-        "by minibatches: an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine",
+        "[minibatches] an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine",
     ),
     (
         "rule:OPTIMIZER",
-        "by minibatches: the scripted schedule without a policy, for sgd, momentum or adam",
+        "[minibatches] the scripted schedule without a policy, for sgd, momentum or adam",
     ),
     (
         "random:residual:OPTIMIZER",
-        "by minibatches: the scripted schedule with random changes of its rate",
+        "[minibatches] the scripted schedule with random changes of its rate",
     ),
-    ("PATH", "a checkpoint folder"),
+    ("PATH", "a checkpoint folder, of either regime"),
 ];
 
 /// What one run may spend.
@@ -180,9 +183,7 @@ pub fn parse_all(words: &[String], limits: Limits, minima_known: bool) -> Result
     for word in words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()) {
         match word {
             "classic" => names.extend(classic()),
-            // The trailing slash of a completed path says nothing.
-            _ if word.len() > 1 => names.push(word.trim_end_matches('/').to_owned()),
-            _ => names.push(word.to_owned()),
+            _ => names.push(method_name(word).to_owned()),
         }
     }
     let mut seen = std::collections::HashSet::new();
@@ -202,6 +203,14 @@ pub fn parse_all(words: &[String], limits: Limits, minima_known: bool) -> Result
         );
     }
     Ok(methods)
+}
+
+/// A word of `--methods` without what says nothing: spaces around it, the trailing slash of a completed path.
+pub fn method_name(word: &str) -> &str {
+    match word.trim().trim_end_matches('/') {
+        "" => word,
+        name => name,
+    }
 }
 
 /// What stands in every table of training tasks: each optimizer under each schedule at its best rate, and what needs no rate.

@@ -53,6 +53,10 @@ pub const PROGRAM: &str = concat!(
     ")"
 );
 
+/// Headings of the help.
+const RUNNING: &str = "Running";
+const OUTPUT: &str = "Output";
+
 /// The arguments that a recipe, or a comparison that goes on, replaces.
 const OF_THE_RECIPE: [&str; 21] = [
     "suite",
@@ -81,47 +85,58 @@ const OF_THE_RECIPE: [&str; 21] = [
 /// What `qstride compare` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The score of a run is log10((f_best - f*) / (f_0 - f*)), not below -12; lower is better. f* is the known minimum; where none
-is known, the least value found by L-BFGS at ten times the budget, or by any of the methods. With --epochs it is
-log10(final loss / first loss). A run that meets something not finite, or gains nothing, counts as failed and keeps its row.
-`auto` start rates are those that come with an instance, else min(1, 1 / max |g_i|); line searches that restart (armijo, gll)
-then do so at 1, and optimizers stand at their published rates. With a number every method starts, and restarts, at it.
+Examples:
+  qstride compare --suite beale,wood --methods armijo,gll-bb,proposals
+  qstride compare --suite unseen --start-rates auto,1e-4,1e-2,1e0 --seeds 5 --out result
+  qstride compare --data my.csv --target y --model mlp:32 --epochs 20 --methods classic,schedule-adam --seeds 3
+
+The score of a run is log10((f_best - f*) / (f_0 - f*)), not below -12; lower is better. f* is the known minimum, or, where none is \
+known, the least value found by L-BFGS at ten times the budget or by any of the methods. With --epochs the score is log10(final loss / \
+first loss).
+
+A run that meets something not finite, or gains nothing, counts as failed and keeps its row.
+
+With the start rate `auto` a run starts at the rate that comes with the instance, else at min(1, 1 / max |g_i|); line searches that \
+restart (armijo, gll) then do so at 1, and optimizers stand at their published rates. With a number every method starts, and restarts, \
+at it.
+
 tuned:METHOD and best-constant are given the best of a grid of rates; what the whole grid cost stands in the table.
+
 Everything that is done is kept: after Ctrl-C, or a kill, --resume FOLDER goes on. docs/protocol.md says what is counted.")]
 pub struct Options {
     #[command(flatten)]
     recipe: Recipe,
 
     /// Read what is to be compared from this file, as recipe.json in the folder of a comparison has it, instead of from arguments.
-    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..20])]
+    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..20], help_heading = RUNNING)]
     recipe_file: Option<PathBuf>,
 
     /// Threads; as many as there are cores where nothing is said. The results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = threads, allow_hyphen_values = true, help_heading = RUNNING)]
     threads: Option<usize>,
 
     /// The folder for the report, rows.csv, result.json and the plots; a new one under runs/ where nothing is said.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = OUTPUT)]
     out: Option<PathBuf>,
 
     /// Overwrite the results in a folder that holds some.
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", help_heading = OUTPUT)]
     force: bool,
 
     /// Go on with the comparison in this folder, which was interrupted.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = OF_THE_RECIPE.iter().chain(&["out", "force"]))]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = OF_THE_RECIPE.iter().chain(&["out", "force"]), help_heading = RUNNING)]
     resume: Option<PathBuf>,
 
     /// Draw nothing.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     no_plots: bool,
 
     /// Print one JSON object and no table; files are then written only where --out says.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     json: bool,
 
     /// Add the wall time of each run to rows and tables, which no two runs of the program share.
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     seconds: bool,
 }
 
@@ -158,6 +173,13 @@ impl Options {
         }
         if self.json && self.out.is_none() {
             return Ok(None);
+        }
+        let interrupted = |folder: &&PathBuf| !self.force && Journal::header(folder).is_ok();
+        if let Some(folder) = self.out.as_ref().filter(interrupted) {
+            bail!(
+                "{0}: a comparison was interrupted there; `qstride compare --resume {0}` goes on with it, --force begins anew",
+                folder.display()
+            );
         }
         Folder::prepare(self.out.as_deref(), "compare", &plan.problems, self.force).map(Some)
     }
@@ -204,35 +226,44 @@ pub fn run(options: &Options) -> Result<()> {
     };
 
     let summary = summary::summarise(&comparison, recipe.resamples, options.seconds)?;
-    let json = || output::json(&comparison, &summary, &recipe, &command, options.seconds);
-    let mut out = std::io::stdout().lock();
-    if options.json {
-        writeln!(out, "{}", json()?.trim_end())?;
-    } else {
-        writeln!(out, "{}", table::heading(&comparison.plan))?;
-        for table in table::terminal(&comparison, &summary.best_first()) {
-            writeln!(out, "\n{}", table.text().trim_end())?;
-        }
-    }
-    if let Some(folder) = folder {
-        folder.write("result.json", json()?.as_bytes())?;
+    let json = output::json(&comparison, &summary, &recipe, &command, options.seconds)?;
+    // Files first: a reader that closes the pipe after some lines loses nothing. A fault of the folder keeps nobody from the table.
+    let written = folder.as_ref().map(|folder| {
+        folder.write("result.json", json.as_bytes())?;
         folder.write("rows.csv", &output::csv(&comparison, options.seconds)?)?;
         let origin = Origin {
             date: &today(),
             command: &command,
         };
-        report::write(
-            &comparison,
-            &summary,
-            &recipe,
-            &origin,
-            &folder,
-            !options.no_plots,
-        )
-        .context("the report cannot be written")?;
+        let plots = !options.no_plots;
+        report::write(&comparison, &summary, &recipe, &origin, folder, plots)
+            .context("the report cannot be written")?;
         // The results stand: what was kept for going on has done its work.
-        journal::end(folder.path())?;
-        say_where(folder.path(), options.json, &mut out)?;
+        journal::end(folder.path())
+    });
+    let mut out = std::io::stdout().lock();
+    let shown = if options.json {
+        writeln!(out, "{}", json.trim_end())
+    } else {
+        show(&comparison, &summary.best_first(), &mut out)
+    };
+    written.transpose()?;
+    shown?;
+    match folder {
+        Some(folder) => say_where(folder.path(), options.json, &mut out),
+        None => Ok(()),
+    }
+}
+
+/// The tables, for a person at a terminal.
+fn show(
+    comparison: &Comparison,
+    summary: &summary::Summary,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    writeln!(out, "{}", table::heading(&comparison.plan))?;
+    for table in table::terminal(comparison, summary) {
+        writeln!(out, "\n{}", table.text().trim_end())?;
     }
     Ok(())
 }

@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use qstride_control::checkpoint::sha256;
 use qstride_objectives::data::CsvOptions;
 use qstride_objectives::dataset::{Dataset, Split};
 use qstride_objectives::suite::suite;
@@ -21,6 +22,7 @@ use crate::fit::model;
 /// Which problems.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[command(next_help_heading = "Problems")]
 pub struct ProblemOptions {
     /// Suites, families and problems, separated by commas; `qstride list` names them.
     #[arg(
@@ -53,7 +55,7 @@ pub struct ProblemOptions {
     )]
     target: Option<String>,
 
-    /// logistic, softmax, huber, mlp[:WIDTHS[:ACTIVATION]] or cnn; may be given several times.
+    /// A model to fit to the data: logistic, softmax, huber, mlp[:WIDTHS[:ACTIVATION]] or cnn; may be given several times.
     #[arg(long, value_name = "MODEL", requires = "data")]
     pub model: Vec<String>,
 
@@ -113,11 +115,11 @@ impl Case {
         }
     }
 
-    /// Its family.
+    /// Its family; a model on data is one of its own.
     pub fn family(&self) -> &str {
         match &self.problem {
             Problem::Exact(objective) => objective.family(),
-            Problem::Samples(objective) => objective.family(),
+            Problem::Samples(objective) => objective.name(),
         }
     }
 
@@ -149,6 +151,26 @@ impl Default for ProblemOptions {
 }
 
 impl ProblemOptions {
+    /// The SHA-256 of the data files, one after the other; empty where no file is read.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn data_sha256(&self) -> Result<String> {
+        let mut bytes = Vec::new();
+        for path in [&self.data, &self.labels].into_iter().flatten() {
+            // The digits that are built in are no file.
+            if path.exists() {
+                let read = std::fs::read(path);
+                bytes.extend(read.with_context(|| format!("cannot read {}", path.display()))?);
+            }
+        }
+        Ok(if bytes.is_empty() {
+            String::new()
+        } else {
+            sha256(&bytes)
+        })
+    }
+
     /// What the problems are called, for headings and folders.
     pub fn label(&self) -> String {
         match &self.data {

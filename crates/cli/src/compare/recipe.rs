@@ -18,6 +18,7 @@ pub const RECIPE: &str = "recipe.json";
 /// A comparison, but for where its results go. Read from a file, what is not said stands at the default of the command line.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[command(next_help_heading = "Methods and budgets")]
 pub struct Recipe {
     /// The problems.
     #[command(flatten)]
@@ -28,25 +29,25 @@ pub struct Recipe {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub epochs: Option<u64>,
 
-    /// Samples of a minibatch.
+    /// Samples of a minibatch, with --epochs.
     #[arg(long, value_name = "N", default_value_t = 32, requires = "epochs", value_parser = batch)]
     pub batch: usize,
 
-    /// What is equal for all methods that train by minibatches: the passes, whatever they cost, or the cost.
+    /// With --epochs, what is equal for all methods: the passes, whatever they cost, or the cost.
     #[arg(long, value_enum, default_value_t, requires = "epochs")]
     pub equal: Equal,
 
-    /// Methods, separated by commas: `qstride list methods` names them. All classic methods and the policies that ship where
-    /// nothing is said.
+    /// Methods, separated by commas: `qstride list methods` names them, and a checkpoint goes by its folder (one whose name has a comma
+    /// by a recipe file). Each counts once. All classic methods and the policies that ship where nothing is said.
     #[arg(long, value_name = "METHODS", value_delimiter = ',')]
     pub methods: Vec<String>,
 
-    /// The method that the others are tested against; where nothing is said gll-bb, or else the first one.
+    /// The method that the others are tested against, one of --methods; where nothing is said gll-bb, or else the first one.
     #[arg(long, value_name = "METHOD")]
     pub reference: Option<String>,
 
-    /// Values plus gradients that one run may spend, its start included.
-    #[arg(long, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true)]
+    /// Values plus gradients that one run may spend, its start included; with --epochs the passes are the budget.
+    #[arg(long, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true, conflicts_with = "epochs")]
     pub budget: u64,
 
     /// How many seeds: each draws fresh instances of random families, new splits of data, new dice for random methods.
@@ -54,7 +55,12 @@ pub struct Recipe {
     pub seeds: u64,
 
     /// The first seed.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "SEED",
+        default_value_t = 0,
+        allow_hyphen_values = true
+    )]
     pub seed: u64,
 
     /// Start rates, separated by commas: `auto` or numbers.

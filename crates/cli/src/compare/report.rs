@@ -132,6 +132,12 @@ pub fn write(
 
 /// Who is ahead of the reference, and who is not, by the corrected test.
 fn in_words(summary: &Summary) -> String {
+    if summary.methods.len() < 2 {
+        return format!(
+            "{} alone: there is nothing to compare it with.",
+            summary.reference
+        );
+    }
     let mut ahead = Vec::new();
     let mut behind = Vec::new();
     let mut level = Vec::new();

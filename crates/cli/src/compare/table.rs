@@ -119,8 +119,7 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
     columns.push(column("spent in all", |s| cost(Some(s.spent.with_tuning))));
     if summary.methods.iter().any(|s| s.mean_test_score.is_some()) {
         columns.push(column("test score", |s| {
-            s.mean_test_score
-                .map_or("-".to_owned(), |v| format!("{v:.3}"))
+            s.mean_test_score.map_or(dash(), test_score)
         }));
     }
     let title = format!(
@@ -353,8 +352,18 @@ fn dash() -> String {
     "-".to_owned()
 }
 
+/// Of a hundredth of a decade and less only 0 is left, not -0.
 fn decades(value: f64) -> String {
-    format!("{value:.2}")
+    format!("{:.2}", if value.abs() < 0.005 { 0.0 } else { value })
+}
+
+/// R² of a model that was lost can be any number below 0.
+fn test_score(value: f64) -> String {
+    if value.abs() < 1e3 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.1e}")
+    }
 }
 
 fn between(b: Between) -> String {

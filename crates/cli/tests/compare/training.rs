@@ -1,0 +1,141 @@
+//! Training tasks: minibatches, tuned methods, divergence, equal cost.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{LEAVES, json, number, of, rows, summary};
+
+/// Passes over the data that a row cost, by itself.
+fn cost(row: &Value) -> f64 {
+    number(&row["cost"])
+}
+
+#[test]
+fn tuned_methods_pay_for_the_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("leaves.csv"), LEAVES).unwrap();
+    let result = json(
+        folder.path(),
+        "compare --data leaves.csv --target y --model huber --model mlp:3 --epochs 4 --batch 3 --methods tuned:sgd,sgd,adam/cosine,prodigy,rule:adam --seeds 2 --start-rates auto,1e-2 --json",
+    );
+    assert_eq!(rows(&result).len(), 2 * 2 * 5 * 2);
+    assert_eq!(
+        (&result["budget"], &result["unit"]),
+        (&4.0.into(), &"passes over the data".into())
+    );
+    // Seven or eight of ten rows train: three minibatches a pass, a value and a gradient a step.
+    for row in of(&result, "sgd") {
+        assert_eq!((cost(row), number(&row["tuning_cost"])), (24.0, 0.0));
+        assert!(row["test_score"].is_f64() && number(&row["minimum"]) == 0.0);
+    }
+    for row in of(&result, "tuned:sgd") {
+        let chosen = number(&row["chosen_rate"]);
+        assert_eq!(number(&row["start_rate"]), chosen);
+        let halves = 2.0 * chosen.log10();
+        assert!((halves - halves.round()).abs() < 1e-9 && (-6.0..=2.0).contains(&halves));
+        // Eight other rates; one that is lost ends early.
+        let tuning = number(&row["tuning_cost"]);
+        assert!(tuning > 24.0 && tuning <= 8.0 * 24.0, "{row}");
+        // The choice is the same for both seeds of a task, and whatever the start rate.
+        let same = of(&result, "tuned:sgd");
+        let same = same
+            .iter()
+            .filter(|other| other["problem"] == row["problem"]);
+        assert_eq!(
+            same.filter(|other| other["chosen_rate"] == row["chosen_rate"])
+                .count(),
+            4
+        );
+        // At the same rate it is plain SGD, so that it cannot be worse than SGD at a rate of the grid.
+        if let Some(reached) = row["cost_to"]["1e-1"].as_f64() {
+            assert!(reached >= tuning / 6.0);
+        }
+    }
+    let spent = |method| number(&summary(&result, method)["spent"]["with_tuning"]);
+    assert_eq!((spent("sgd"), spent("prodigy")), (4.0, 4.0));
+    assert!(spent("tuned:sgd") > 20.0 && spent("tuned:sgd") <= 36.0);
+    let mean = |method| number(&summary(&result, method)["mean"]["estimate"]);
+    assert!(mean("tuned:sgd") < mean("sgd"));
+    // In the reference's units: it is the first method, since gll-bb is none of these.
+    assert_eq!(result["summary"]["reference"], "tuned:sgd");
+    assert!((number(&summary(&result, "tuned:sgd")["value_ratio"]) - 1.0).abs() < 1e-12);
+    assert!(number(&summary(&result, "sgd")["value_ratio"]) > 1.0);
+}
+
+#[test]
+fn lost_runs_are_failures_and_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("leaves.csv"), LEAVES).unwrap();
+    let words = "compare --data leaves.csv --target y --model mlp:3 --epochs 3 --batch 4 --methods sgd,momentum,adam,prodigy --seeds 3";
+    let result = json(folder.path(), &format!("{words} --start-rates 1e12 --json"));
+    assert_eq!(rows(&result).len(), 12);
+    for method in ["sgd", "momentum", "adam"] {
+        assert_eq!(summary(&result, method)["failures"], 3, "{method}");
+        for row in of(&result, method) {
+            assert_eq!((&row["failed"], number(&row["score"])), (&true.into(), 0.0));
+        }
+    }
+    // Prodigy finds its own rate.
+    assert_eq!(summary(&result, "prodigy")["failures"], 0);
+    let ranks = ["sgd", "prodigy"].map(|m| number(&summary(&result, m)["mean_rank"]));
+    assert_eq!(ranks, [3.0, 1.0], "three failures share the ranks 2 to 4");
+    // Where every rate of every method is hopeless there is a report all the same.
+    let told = super::text(
+        folder.path(),
+        &format!(
+            "{} --start-rates 1e300 --out lost",
+            words.replace(",prodigy", "")
+        ),
+    );
+    assert!(
+        told.lines().all(|line| line.chars().count() <= 110),
+        "{told}"
+    );
+    let report = fs::read_to_string(folder.path().join("lost/report.md")).unwrap();
+    assert!(report.contains("3 of 3"));
+}
+
+#[test]
+fn equal_cost_ends_dear_methods_earlier() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "compare --data digits --model softmax --epochs 2 --methods sgd,sls,ponos --json";
+    let passes = json(folder.path(), words);
+    let equal = json(folder.path(), &format!("{words} --equal cost"));
+    let plain = cost(of(&passes, "sgd")[0]);
+    assert_eq!(plain, cost(of(&equal, "sgd")[0]));
+    for method in ["sls", "ponos"] {
+        let (free, bound) = (of(&passes, method)[0], of(&equal, method)[0]);
+        assert!(cost(free) > 1.2 * plain, "a search costs values: {free}");
+        // The last step may go beyond.
+        assert!((plain..plain + 60.0).contains(&cost(bound)), "{bound}");
+        assert!(number(&bound["gradients"]) < number(&free["gradients"]));
+    }
+    assert_eq!(number(&of(&passes, "sls")[0]["gradients"]), plain / 2.0);
+}
+
+#[test]
+fn models_on_the_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = json(
+        folder.path(),
+        "compare --data digits --model softmax --model mlp:16 --model cnn --epochs 2 --methods momentum,rule:momentum,schedule-momentum,random:residual:momentum,blind:schedule-momentum --json",
+    );
+    assert_eq!(rows(&result).len(), 3 * 5);
+    assert_eq!(
+        result["families"],
+        serde_json::json!(["softmax", "mlp", "cnn"])
+    );
+    for row in rows(&result) {
+        assert_eq!(row["failed"], false, "{row}");
+        assert!(number(&row["value"]) < number(&row["start_value"]));
+    }
+    let of_softmax = |method| {
+        let rows = of(&result, method);
+        number(&rows[0]["test_score"])
+    };
+    assert!(of_softmax("momentum") > 0.8 && of_softmax("schedule-momentum") > 0.8);
+    // Chance does something, and a policy that cannot see its state does not what the policy does, or what nobody does.
+    let value = |method: &str| of(&result, method)[1]["value"].to_string();
+    assert_ne!(value("rule:momentum"), value("random:residual:momentum"));
+}
