@@ -254,7 +254,7 @@ mod tests {
             "aria-label=\"A &lt;figure&gt;\"><rect id=\"figure-2-r\" x=\"1\"/></svg>",
             "<figcaption>below</figcaption>",
             "<summary>More</summary>",
-            "<summary id=\"table-2\">scores (41 rows)</summary>",
+            "<summary id=\"table-2\">scores (61 rows)</summary>",
         ] {
             assert!(page.contains(piece), "{piece}");
         }
