@@ -12,6 +12,9 @@ use super::table;
 use crate::folder::Folder;
 use crate::report::Document;
 
+/// The most cases that get a table.
+const MOST_CASES: usize = 400;
+
 /// The date and the command, which differ between two runs of the same comparison.
 pub struct Origin<'a> {
     /// When it was made, as people write it.
@@ -113,7 +116,14 @@ pub fn write(
     }
 
     let section = document.section("Problems");
-    section.table(table::cases(comparison));
+    if plan.cases.len() <= MOST_CASES {
+        section.table(table::cases(comparison));
+    } else {
+        section.paragraph(format!(
+            "The {} cases are too many for a table; rows.csv has them.",
+            plan.cases.len()
+        ));
+    }
     if let Some(figures) = &figures {
         section.figures("The way down, problem by problem", figures.problems()?);
         if let Some(figure) = figures.rates()? {
