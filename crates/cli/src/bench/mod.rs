@@ -1,5 +1,6 @@
 //! `qstride bench`: speed and memory on this machine.
 
+mod compare;
 mod scheduler;
 mod train;
 
@@ -19,6 +20,8 @@ enum What {
     Train(train::Options),
     /// What control costs in a training loop (784-128-10, batches of 64, SGD with momentum).
     Scheduler(scheduler::Options),
+    /// How long comparisons take (20 methods on peer200; 24 methods on the digits), on all cores.
+    Compare(compare::Options),
 }
 
 /// Runs the benchmark that was asked for.
@@ -29,5 +32,6 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.what {
         What::Train(options) => train::run(options),
         What::Scheduler(options) => scheduler::run(options),
+        What::Compare(options) => compare::run(options),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
@@ -285,43 +286,30 @@ impl Comparison {
     /// # Errors
     /// When threads cannot be started, a controller not be made, or the journal not be written or resumed.
     pub fn run(plan: Plan, how: &Carrying<'_>) -> Result<Option<Self>> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(how.threads.unwrap_or(0))
-            .build()
-            .context("the threads cannot be started")?;
-        pool.install(|| Self::carry_out(plan, how))
-    }
-
-    fn carry_out(plan: Plan, how: &Carrying<'_>) -> Result<Option<Self>> {
         let jobs = plan.jobs();
         let (journal, done) = open_journal(&plan, how, jobs.len())?;
         how.progress
             .set_length((plan.unknown_minima() + jobs.len()) as u64);
         // The reference values stand before the first method runs.
-        let minima = plan.references(how);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(how.threads.unwrap_or(0))
+            .build()
+            .context("the threads cannot be started")?;
+        let minima = pool.install(|| plan.references(how));
         if how.interrupted.load(Ordering::SeqCst) {
             return Ok(None);
         }
         how.progress.inc(done.iter().flatten().count() as u64);
         how.progress.reset_eta();
         let shown = plan.shown_cases();
-        let outcomes: Vec<Option<Outcome>> = jobs
-            .par_iter()
-            .zip(done)
-            .enumerate()
-            .with_max_len(1)
-            .map(|(number, (job, done))| {
-                if done.is_some() || how.interrupted.load(Ordering::SeqCst) {
-                    return Ok(done);
-                }
-                let outcome = plan.carry_out(*job, &shown)?;
-                if let Some(journal) = &journal {
-                    journal.add(number, &outcome)?;
-                }
-                how.progress.inc(1);
-                Ok(Some(outcome))
-            })
-            .collect::<Result<_>>()?;
+        let outcomes = work_off(how, done, |number| {
+            let outcome = plan.carry_out(jobs[number], &shown)?;
+            if let Some(journal) = &journal {
+                journal.add(number, &outcome)?;
+            }
+            how.progress.inc(1);
+            Ok(outcome)
+        })?;
         let Some(outcomes) = outcomes.into_iter().collect::<Option<Vec<Outcome>>>() else {
             return Ok(None);
         };
@@ -401,6 +389,54 @@ impl Comparison {
         let cost = run.cost_to(tolerance, self.minima[run.case])?;
         Some(cost as f64 / self.plan.unit(run.case))
     }
+}
+
+/// The outcome of each job, those that are done already left as they are; none where it was interrupted before.
+///
+/// Each thread is a pool of its own: what is parallel inside a job, as Burn's tensors are, stays on the job's thread, which is faster
+/// where jobs are many, and no job begins inside another one that waits.
+fn work_off(
+    how: &Carrying<'_>,
+    done: Vec<Option<Outcome>>,
+    carry_out: impl Fn(usize) -> Result<Outcome> + Sync,
+) -> Result<Vec<Option<Outcome>>> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = how.threads.unwrap_or_else(cores).min(done.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(done);
+    let lock = || outcomes.lock().unwrap_or_else(|e| e.into_inner());
+    let work = || -> Result<()> {
+        while !how.interrupted.load(Ordering::SeqCst) {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            match lock().get(number) {
+                None => break,
+                Some(Some(_)) => continue,
+                Some(None) => {}
+            }
+            // A fault ends the others too: their jobs would be in vain.
+            let outcome =
+                carry_out(number).inspect_err(|_| next.store(usize::MAX / 2, Ordering::SeqCst))?;
+            lock()[number] = Some(outcome);
+        }
+        Ok(())
+    };
+    let pools: Vec<rayon::ThreadPool> = (0..threads)
+        .map(|_| rayon::ThreadPoolBuilder::new().num_threads(1).build())
+        .collect::<Result<_, _>>()
+        .context("the threads cannot be started")?;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = pools
+            .iter()
+            .map(|pool| scope.spawn(|| pool.install(work)))
+            .collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| match worker.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+    })?;
+    Ok(outcomes.into_inner().unwrap_or_else(|e| e.into_inner()))
 }
 
 /// The index of the best rate of each grid, by tuning group and method: the least mean of the ranked scores, a failure being worse

@@ -3,7 +3,7 @@
 //! The data flows downwards: a [`recipe`] names [`problem`]s and [`method`]s, which make a plan; [`harness`] runs it against the f* of
 //! [`reference`], keeping a [`journal`]; [`summary`] condenses it; [`table`], [`output`], [`figures`] and [`report`] show it.
 
-mod recipe;
+pub mod recipe;
 
 pub mod method;
 mod minimising;
@@ -14,7 +14,7 @@ mod start_rate;
 mod training;
 
 mod exact;
-mod harness;
+pub mod harness;
 mod journal;
 mod reference;
 mod run;
@@ -245,7 +245,7 @@ pub fn run(options: &Options) -> Result<()> {
     let shown = if options.json {
         writeln!(out, "{}", json.trim_end())
     } else {
-        show(&comparison, &summary, &mut out)
+        show(&comparison, &summary.best_first(), &mut out)
     };
     written.transpose()?;
     shown?;
@@ -307,7 +307,7 @@ fn today() -> String {
 }
 
 /// A bar on stderr, where a person may see it.
-fn progress_bar(hidden: bool) -> ProgressBar {
+pub fn progress_bar(hidden: bool) -> ProgressBar {
     if hidden || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

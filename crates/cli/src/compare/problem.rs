@@ -115,11 +115,11 @@ impl Case {
         }
     }
 
-    /// Its family.
+    /// Its family; a model on data is one of its own.
     pub fn family(&self) -> &str {
         match &self.problem {
             Problem::Exact(objective) => objective.family(),
-            Problem::Samples(objective) => objective.family(),
+            Problem::Samples(objective) => objective.name(),
         }
     }
 

@@ -12,6 +12,9 @@ use super::table;
 use crate::folder::Folder;
 use crate::report::Document;
 
+/// The most cases that get a table.
+const MOST_CASES: usize = 400;
+
 /// The date and the command, which differ between two runs of the same comparison.
 pub struct Origin<'a> {
     /// When it was made, as people write it.
@@ -38,9 +41,11 @@ pub fn write(
     let mut document = Document::new(title, subtitle);
     let figures = plots.then(|| Figures::new(comparison, summary, folder.path()));
 
+    let best_first = summary.best_first();
+
     let section = document.section("Result");
     section.paragraph(in_words(summary));
-    section.table(table::overall(comparison, summary));
+    section.table(table::overall(comparison, &best_first));
     if let Some(figures) = &figures {
         section.figure(figures.scores()?);
         section.figure(figures.values()?);
@@ -57,8 +62,8 @@ pub fn write(
         table::score_in_words(plan),
         about_failures(comparison)
     ));
-    section.table(table::scores(summary));
-    for table in table::groups(summary) {
+    section.table(table::scores(&best_first));
+    for table in table::groups(&best_first) {
         section.table(table);
     }
     if let Some(figure) = figures
@@ -79,7 +84,7 @@ pub fn write(
         100.0 * LEVEL,
         recipe.resamples
     ));
-    section.table(table::against(summary));
+    section.table(table::against(&best_first));
     match &summary.ranks {
         Some(ranks) => section.paragraph(format!(
             "Friedman's test over all methods and {} cases: chi-square {:.1}, p {}. Mean ranks further apart than {:.2} differ (Nemenyi).",
@@ -100,7 +105,7 @@ pub fn write(
          a method saves, or wastes, in all.",
         unit(comparison)
     ));
-    section.table(table::costs(comparison, summary));
+    section.table(table::costs(comparison, &best_first));
     if let Some(table) = table::chosen_rates(comparison) {
         section.table(table);
     }
@@ -111,7 +116,14 @@ pub fn write(
     }
 
     let section = document.section("Problems");
-    section.table(table::cases(comparison));
+    if plan.cases.len() <= MOST_CASES {
+        section.table(table::cases(comparison));
+    } else {
+        section.paragraph(format!(
+            "The {} cases are too many for a table; rows.csv has them.",
+            plan.cases.len()
+        ));
+    }
     if let Some(figures) = &figures {
         section.figures("The way down, problem by problem", figures.problems()?);
         if let Some(figure) = figures.rates()? {

@@ -19,7 +19,7 @@ use super::start_rate::StartRateWord;
 pub const LEVEL: f64 = 0.95;
 
 /// What a comparison came to.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The method that the others are tested against.
     pub reference: String,
@@ -30,7 +30,7 @@ pub struct Summary {
 }
 
 /// Whether methods differ in rank at all, and from which difference on two of them do.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Ranks {
     /// Cases that were ranked.
     pub cases: usize,
@@ -43,7 +43,7 @@ pub struct Ranks {
 }
 
 /// One method over all its runs.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MethodSummary {
     /// The method.
     pub method: String,
@@ -145,7 +145,7 @@ pub struct Against {
 }
 
 /// The runs of a method that have something in common.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Group<K> {
     /// What they have in common.
     pub of: K,
@@ -217,6 +217,16 @@ pub fn summarise(comparison: &Comparison, resamples: u32, seconds: bool) -> Resu
         methods,
         ranks,
     })
+}
+
+impl Summary {
+    /// The same with the best mean first, as people read it.
+    pub fn best_first(&self) -> Self {
+        let mut sorted = self.clone();
+        let mean = |m: &MethodSummary| m.mean.estimate;
+        sorted.methods.sort_by(|a, b| mean(a).total_cmp(&mean(b)));
+        sorted
+    }
 }
 
 /// The scores of a method by stratum, case by case.

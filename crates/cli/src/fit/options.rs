@@ -382,6 +382,15 @@ mod tests {
     }
 
     #[test]
+    fn factors_and_shares_lie_between_0_and_1() {
+        for option in ["--plateau-factor", "--step-factor", "--step-at"] {
+            for value in ["2", "1", "0", "nan"] {
+                assert!(Line::try_parse_from(["fit", "digits", option, value]).is_err());
+            }
+        }
+    }
+
+    #[test]
     fn seeds_count_from_the_first() {
         assert_eq!(
             options("digits --seed 7 --seeds 3").plan().unwrap().seeds,

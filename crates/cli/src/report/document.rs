@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::table::Table;
 
 /// Longer tables are shown on demand.
-const LONG: usize = 40;
+const LONG: usize = 60;
 
 /// A title and sections.
 #[derive(Clone, Debug)]
@@ -233,7 +233,7 @@ mod tests {
              **A &lt;figure&gt;**\n\n![A &lt;figure&gt;](per%20problem/a.svg)\n\n</details>\n\n\
              <details>\n<summary>scores</summary>\n\n| method | score |\n| --- | ---: |\n| m\\_0 | **-0** |\n| m\\_1 | *-1* |\n"
         );
-        assert!(end.ends_with("| m\\_40 | -40 |\n\n</details>\n"));
+        assert!(end.ends_with("| m\\_60 | -60 |\n\n</details>\n"));
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
             "aria-label=\"A &lt;figure&gt;\"><rect id=\"figure-2-r\" x=\"1\"/></svg>",
             "<figcaption>below</figcaption>",
             "<summary>More</summary>",
-            "<summary id=\"table-2\">scores (41 rows)</summary>",
+            "<summary id=\"table-2\">scores (61 rows)</summary>",
         ] {
             assert!(page.contains(piece), "{piece}");
         }

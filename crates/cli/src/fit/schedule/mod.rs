@@ -1,23 +1,18 @@
 //! Learning-rate schedules: what `--schedule` names, and the one interface through which the training loop asks for a rate.
 
 mod controlled;
-mod cosine;
-mod one_cycle;
-mod step_decay;
+mod shaped;
 
 use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use burn::lr_scheduler::LrScheduler;
-use burn::lr_scheduler::constant::ConstantLr;
-use qstride::{Plateau, Probe, Scheduler};
+use qstride::Scheduler;
+use qstride_control::RateShape;
 use qstride_objectives::near_match::hint;
 
 use self::controlled::Controlled;
-use self::cosine::Cosine;
-use self::one_cycle::OneCycle;
-use self::step_decay::StepDecay;
+use self::shaped::Shaped;
 use super::model::Network;
 use super::optimizer::OptimizerKind;
 use super::update::Update;
@@ -41,31 +36,6 @@ pub trait Schedule: Send {
     /// Times that it went back to an earlier state.
     fn rollbacks(&self) -> u64 {
         0
-    }
-}
-
-/// A schedule that looks at nothing but the number of steps.
-struct Unseeing<S>(S);
-
-impl<S: LrScheduler> Schedule for Unseeing<S> {
-    fn rate(&mut self) -> f64 {
-        self.0.step()
-    }
-}
-
-/// A schedule that looks at the mean loss of each epoch.
-struct Watching {
-    scheduler: Plateau,
-    probe: Probe,
-}
-
-impl Schedule for Watching {
-    fn rate(&mut self) -> f64 {
-        self.scheduler.step()
-    }
-
-    fn end_epoch(&mut self, mean_loss: f64) {
-        self.probe.metric(mean_loss);
     }
 }
 
@@ -99,13 +69,13 @@ pub struct ScheduleSettings {
 pub enum ScheduleKind {
     /// The same rate all the time.
     Constant,
-    /// [`Cosine`]
+    /// [`RateShape::Cosine`]
     Cosine,
-    /// [`StepDecay`]
+    /// [`RateShape::Step`]
     Step,
-    /// [`Plateau`]
+    /// [`RateShape::Plateau`]
     Plateau,
-    /// [`OneCycle`]
+    /// [`RateShape::OneCycle`]
     OneCycle,
     /// [`Scheduler::rule`]
     Rule,
@@ -183,39 +153,39 @@ impl ScheduleKind {
     /// The schedule at its beginning.
     ///
     /// # Errors
-    /// A setting that this schedule cannot have, a policy that cannot be loaded, an audit log that cannot be written.
+    /// A shape without a rate, a policy that cannot be loaded, an audit log that cannot be written.
     pub fn start(
         self,
         rate: Option<f64>,
         settings: &ScheduleSettings,
     ) -> Result<Box<dyn Schedule>> {
-        let given = || rate.with_context(|| format!("the schedule {self} needs a rate"));
-        let (steps, family) = (settings.steps, settings.optimizer.family());
-        Ok(match self {
-            Self::Constant => Box::new(Unseeing(ConstantLr::new(given()?))),
-            Self::Cosine => Box::new(Unseeing(Cosine::new(given()?, steps))),
-            Self::Step => {
-                let (shares, factor) = (&settings.step_at, settings.step_factor);
-                Box::new(Unseeing(StepDecay::new(given()?, steps, shares, factor)))
+        let family = settings.optimizer.family();
+        let shape = match self {
+            Self::Constant => RateShape::Constant,
+            Self::Cosine => RateShape::Cosine,
+            Self::Step => RateShape::Step {
+                at: settings.step_at.clone(),
+                factor: settings.step_factor,
+            },
+            Self::Plateau => RateShape::Plateau {
+                factor: settings.plateau_factor,
+                patience: settings.patience as u64,
+            },
+            Self::OneCycle => RateShape::OneCycle,
+            Self::Rule => {
+                let scheduler = Scheduler::rule(family);
+                return Ok(Box::new(Controlled::new(scheduler, rate, settings)?));
             }
-            Self::Plateau => {
-                let probe = Probe::new();
-                let scheduler = Plateau::new(given()?, &probe)
-                    .patience(settings.patience)
-                    .factor(settings.plateau_factor)
-                    .build()?;
-                Box::new(Watching { scheduler, probe })
-            }
-            Self::OneCycle => Box::new(Unseeing(OneCycle::new(given()?, steps))),
-            Self::Rule => Box::new(Controlled::new(Scheduler::rule(family), rate, settings)?),
             Self::Qstride => {
                 let scheduler = match &settings.policy {
                     Some(folder) => Scheduler::from_checkpoint(folder)?,
                     None => Scheduler::pretrained_for(family),
                 };
-                Box::new(Controlled::new(scheduler, rate, settings)?)
+                return Ok(Box::new(Controlled::new(scheduler, rate, settings)?));
             }
-        })
+        };
+        let rate = rate.with_context(|| format!("the schedule {self} needs a rate"))?;
+        Ok(Box::new(Shaped::new(shape, rate, settings.steps)))
     }
 }
 
@@ -226,24 +196,8 @@ impl fmt::Display for ScheduleKind {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-
-    /// The rates of `scheduler`, also when it is saved and loaded in the middle.
-    pub fn assert_rates<S: LrScheduler + Clone>(scheduler: S, wanted: &[f64]) {
-        let mut resumed = scheduler.clone();
-        let mut running = scheduler.clone();
-        for (step, wanted) in wanted.iter().enumerate() {
-            let record = running.to_record();
-            resumed.load_record(record);
-            let rate = running.step();
-            assert!(
-                (rate - wanted).abs() < 1e-12,
-                "step {step}: {rate}, {wanted}"
-            );
-            assert_eq!(resumed.step(), rate);
-        }
-    }
 
     fn settings() -> ScheduleSettings {
         ScheduleSettings {
@@ -283,6 +237,24 @@ pub mod tests {
     }
 
     #[test]
+    fn shapes_have_the_settings_and_are_asked_step_by_step() {
+        let settings = ScheduleSettings {
+            steps: 4,
+            step_factor: 0.5,
+            ..settings()
+        };
+        let rates = |kind: ScheduleKind| {
+            let mut schedule = kind.start(Some(4.0), &settings).unwrap();
+            [0; 5].map(|_| schedule.rate())
+        };
+        assert_eq!(rates(ScheduleKind::Constant), [4.0; 5]);
+        assert_eq!(rates(ScheduleKind::Step), [4.0, 4.0, 2.0, 1.0, 1.0]);
+        let cosine = rates(ScheduleKind::Cosine);
+        assert_eq!([cosine[0], cosine[2], cosine[4]], [4.0, 2.0, 0.0]);
+        assert!((cosine[1] - 2.0 * (1.0 + 0.5f64.sqrt())).abs() < 1e-12);
+    }
+
+    #[test]
     fn what_finds_its_rate_needs_none_and_starts_far_below_a_rough_one() {
         for kind in ScheduleKind::ALL {
             let without = kind.start(None, &settings());
@@ -307,10 +279,5 @@ pub mod tests {
         });
         // Three epochs no better than 2.0 are more than the patience of two.
         assert_eq!(rates, [4.0, 4.0, 4.0, 4.0, 4.0, 2.0]);
-        let settings = ScheduleSettings {
-            plateau_factor: 2.0,
-            ..settings()
-        };
-        assert!(ScheduleKind::Plateau.start(Some(4.0), &settings).is_err());
     }
 }
