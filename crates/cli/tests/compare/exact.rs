@@ -173,7 +173,7 @@ fn models_on_a_csv_file() {
         // f* is the reference or the best that was found: nothing lies below it.
         assert!(row["minimum"].as_f64().unwrap() <= row["value"].as_f64().unwrap());
     }
-    assert_eq!(rows[0]["family"], "huber");
+    assert_eq!(rows[0]["family"], "leaves/huber");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn models_on_the_digits() {
     assert_eq!(rows(&result).len(), 3 * 5);
     assert_eq!(
         result["families"],
-        serde_json::json!(["softmax", "mlp", "cnn"])
+        serde_json::json!(["digits/softmax", "digits/mlp:16:tanh", "digits/cnn"])
     );
     for row in rows(&result) {
         assert_eq!(row["failed"], false, "{row}");
