@@ -256,7 +256,7 @@ impl<'a> Figures<'a> {
         };
         let dimensions: Vec<usize> = runs.iter().map(dimension).collect();
         let (mut relative, mut absolute) = (Vec::new(), Vec::new());
-        for tolerance in plan.tolerances() {
+        for &tolerance in &plan.tolerances {
             let costs = costs(tolerance);
             let panel = |x: Axis, profiles: Vec<Vec<(f64, f64)>>, first: f64| {
                 let ends = profiles.iter().filter_map(|points| points.last());

@@ -37,6 +37,8 @@ pub struct Plan {
     pub start_rates: Vec<StartRateWord>,
     /// What one run may spend.
     pub limits: Limits,
+    /// The relative gaps to which costs are counted, from coarse to fine.
+    pub tolerances: Vec<f64>,
     /// The method that the others are tested against.
     pub reference: usize,
     /// Of the files that the problems were read from.
@@ -124,6 +126,7 @@ impl Plan {
             methods,
             start_rates: recipe.different_start_rates(),
             limits,
+            tolerances: recipe.all_tolerances(),
             reference,
             data_sha256: recipe.problems.data_sha256()?,
         })
@@ -149,15 +152,6 @@ impl Plan {
         match self.limits {
             Limits::Evaluations(budget) => budget as f64,
             Limits::Training(limits) => limits.epochs as f64,
-        }
-    }
-
-    /// The relative gaps to which costs are counted.
-    pub fn tolerances(&self) -> [f64; 3] {
-        if self.training() {
-            [1e-1, 1e-2, 1e-3]
-        } else {
-            [1e-3, 1e-6, 1e-9]
         }
     }
 

@@ -51,7 +51,8 @@ pub const FORMS: &[(&str, &str)] = &[
     ),
     (
         "OPTIMIZER/SHAPE",
-        "[minibatches] an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine",
+        "an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine; without --epochs each step \
+         takes the exact gradient",
     ),
     (
         "rule:OPTIMIZER",
@@ -410,7 +411,7 @@ mod tests {
         );
         assert!(fault("tuned:dog").contains("nothing to tune"));
         assert!(fault("rule:lion").contains("none of sgd, momentum, adam"));
-        assert!(fault_of("adam", EXACT).contains("say --epochs"));
+        assert_eq!(names("adam,tuned:sgd/cosine,prodigy", EXACT).len(), 3);
         assert!(fault_of("schedule-adam", EXACT).contains("say --epochs"));
         assert!(fault_of("random:residual:adam", EXACT).contains("say --epochs"));
     }

@@ -10,16 +10,19 @@ use qstride_control::checkpoint::Regime;
 use qstride_control::features::Features;
 use qstride_control::learned::Blind;
 use qstride_control::policy::NetworkShape;
+use qstride_control::rivals::stochastic::StochasticRival;
 use qstride_control::rivals::{self, Rival, Setup};
 use qstride_control::{
     Action, ActionSet, Checkpoint, Controller, DeterministicEpisode, DeterministicSettings,
-    Learned, Policy, StartRate, StateSpec, run,
+    Learned, Policy, RateShape, StartRate, StateSpec, run,
 };
 use qstride_objectives::Streams;
 
 use super::problem::Case;
 use super::run::{Outcome, improvements};
 use super::sequence;
+use super::training;
+use super::whole_objective::optimise;
 
 /// The hidden layers of an untrained network.
 const HIDDEN: [usize; 2] = [64, 64];
@@ -28,6 +31,8 @@ const HIDDEN: [usize; 2] = [64, 64];
 pub enum Minimising {
     /// A classic method.
     Classic(&'static Rival),
+    /// An optimizer made for minibatches, on the whole objective.
+    Optimizer(&'static StochasticRival, RateShape),
     /// Always the same action.
     Fixed(Arc<ActionSet>, usize),
     /// Always a random one.
@@ -50,6 +55,9 @@ impl Minimising {
     pub fn parse(name: &str) -> Result<Option<Self>> {
         if let Some(rival) = rivals::find(name) {
             return Ok(Some(Self::Classic(rival)));
+        }
+        if let Some((rival, shape)) = training::optimizer(name)? {
+            return Ok(Some(Self::Optimizer(rival, shape)));
         }
         if let Some(policy) = name.strip_prefix("blind:") {
             return match checkpoint(policy)? {
@@ -74,7 +82,11 @@ impl Minimising {
 
     /// Whether the start rate makes a difference.
     pub fn takes_rate(&self) -> bool {
-        !matches!(self, Self::Classic(rival) if rival.ignores_rate)
+        match self {
+            Self::Classic(rival) => !rival.ignores_rate,
+            Self::Optimizer(rival, _) => rival.tunable,
+            _ => true,
+        }
     }
 
     /// What identifies it beyond its name.
@@ -131,6 +143,16 @@ impl Minimising {
                 let (record, point) = rival.minimise(objective, settings, &setup);
                 let seconds = clock.elapsed().as_secs_f64();
                 return Ok(outcome(case, &record, &point, start, seconds, shown));
+            }
+            Self::Optimizer(rival, shape) => {
+                return Ok(optimise(
+                    rival,
+                    shape,
+                    &objective,
+                    given(start),
+                    budget,
+                    shown,
+                ));
             }
             Self::Fixed(set, index) => Box::new(Blind::fixed(set.clone(), *index)),
             Self::Random(set) => Box::new(Blind::random(set.clone(), streams.stream(dice))),

@@ -12,6 +12,7 @@ mod problem;
 mod sequence;
 mod start_rate;
 mod training;
+mod whole_objective;
 
 mod exact;
 pub mod harness;
@@ -58,7 +59,7 @@ const RUNNING: &str = "Running";
 const OUTPUT: &str = "Output";
 
 /// The arguments that a recipe, or a comparison that goes on, replaces.
-const OF_THE_RECIPE: [&str; 21] = [
+const OF_THE_RECIPE: [&str; 22] = [
     "suite",
     "per_family",
     "data",
@@ -78,6 +79,7 @@ const OF_THE_RECIPE: [&str; 21] = [
     "seeds",
     "seed",
     "start_rates",
+    "tolerances",
     "resamples",
     "recipe",
 ];
@@ -108,7 +110,7 @@ pub struct Options {
     recipe: Recipe,
 
     /// Read what is to be compared from this file, as recipe.json in the folder of a comparison has it, instead of from arguments.
-    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..20], help_heading = RUNNING)]
+    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..21], help_heading = RUNNING)]
     recipe_file: Option<PathBuf>,
 
     /// Threads; as many as there are cores where nothing is said. The results do not depend on it.

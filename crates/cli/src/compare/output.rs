@@ -85,9 +85,8 @@ fn row<'a>(comparison: &'a Comparison, run: &Run, seconds: bool) -> Row<'a> {
     let plan = &comparison.plan;
     let case = &plan.cases[run.case];
     let outcome = &run.outcome;
-    let costs = plan
-        .tolerances()
-        .map(|t| (format!("{t:e}"), comparison.cost_to(run, t)));
+    let tolerances = plan.tolerances.iter();
+    let costs = tolerances.map(|t| (format!("{t:e}"), comparison.cost_to(run, *t)));
     Row {
         method: &plan.methods[run.method].name,
         problem: case.name(),
@@ -107,7 +106,7 @@ fn row<'a>(comparison: &'a Comparison, run: &Run, seconds: bool) -> Row<'a> {
         score: comparison.score(run),
         failed: outcome.failed,
         end: outcome.end,
-        cost_to: costs.into_iter().collect(),
+        cost_to: costs.collect(),
         test_score: outcome.test_score,
         seconds: seconds.then_some(outcome.seconds),
     }

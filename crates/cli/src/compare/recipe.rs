@@ -68,6 +68,11 @@ pub struct Recipe {
         allow_hyphen_values = true)]
     pub start_rates: Vec<StartRateWord>,
 
+    /// Relative gaps to which costs are counted, separated by commas; 1e-3,1e-6,1e-9 where nothing is said, in training
+    /// 1e-1,1e-2,1e-3.
+    #[arg(long, value_name = "GAPS", value_delimiter = ',', value_parser = tolerance, allow_hyphen_values = true)]
+    pub tolerances: Vec<f64>,
+
     /// Resamples of a bootstrap interval.
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub resamples: u32,
@@ -98,6 +103,7 @@ impl Default for Recipe {
             seeds: 1,
             seed: 0,
             start_rates: vec![StartRateWord(StartRate::Auto)],
+            tolerances: Vec::new(),
             resamples: 2000,
         }
     }
@@ -139,6 +145,9 @@ impl Recipe {
         {
             return Err(wrong("epochs", "must lie between 1 and 100000".to_owned()));
         }
+        for gap in &self.tolerances {
+            tolerance(&gap.to_string()).map_err(|fault| wrong("tolerances", fault))?;
+        }
         if self.start_rates.is_empty() {
             return Err(wrong(
                 "start_rates",
@@ -175,6 +184,18 @@ impl Recipe {
         Ok(serde_json::to_string_pretty(self)?)
     }
 
+    /// The relative gaps to which costs are counted, each once, from coarse to fine.
+    pub fn all_tolerances(&self) -> Vec<f64> {
+        let mut tolerances = match (self.tolerances.is_empty(), self.epochs) {
+            (false, _) => self.tolerances.clone(),
+            (true, None) => vec![1e-3, 1e-6, 1e-9],
+            (true, Some(_)) => vec![1e-1, 1e-2, 1e-3],
+        };
+        tolerances.sort_by(|a, b| b.total_cmp(a));
+        tolerances.dedup();
+        tolerances
+    }
+
     /// The seeds, in order.
     pub fn all_seeds(&self) -> Vec<u64> {
         (0..self.seeds).map(|i| self.seed.wrapping_add(i)).collect()
@@ -199,6 +220,13 @@ fn budget(text: &str) -> Result<u64, String> {
             "the start costs a value and a gradient, so that {budget} leaves nothing to try: give at least 3"
         )),
         Err(_) => Err("the budget is a whole number from 3".to_owned()),
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(gap) if gap > 0.0 && gap < 1.0 => Ok(gap),
+        _ => Err("a relative gap is a number between 0 and 1".to_owned()),
     }
 }
 
@@ -255,6 +283,7 @@ mod tests {
             (r#"{"start_rates": [-1]}"#, "above 0"),
             (r#"{"epochs": 0}"#, "`epochs`"),
             (r#"{"resamples": 1}"#, "`resamples`"),
+            (r#"{"tolerances": [2]}"#, "`tolerances`: a relative gap"),
             ("{", "is no recipe"),
             ("[]", "it holds a list"),
         ] {

@@ -328,9 +328,10 @@ fn summary(
         interquartile_mean: of_middle.into(),
         mean_rank: f64::NAN,
         costs: plan
-            .tolerances()
-            .map(|t| cost_to(comparison, &runs, t))
-            .to_vec(),
+            .tolerances
+            .iter()
+            .map(|t| cost_to(comparison, &runs, *t))
+            .collect(),
         spent: spent(comparison, &runs),
         mean_test_score: mean(&tests),
         value_ratio: None,

@@ -110,7 +110,7 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
             })
         },
     ));
-    for (index, tolerance) in comparison.plan.tolerances().into_iter().enumerate().take(2) {
+    for (index, tolerance) in comparison.plan.tolerances.iter().enumerate().take(2) {
         let prefix = if index == 0 { "cost to" } else { "to" };
         columns.push(column(format!("{prefix} {tolerance:e}"), move |s| {
             cost(s.costs[index].median)
@@ -192,7 +192,7 @@ pub fn costs(comparison: &Comparison, summary: &Summary) -> Table {
         columns.push(column(w, move |s| cost(Some(s.spent.cost[index]))));
     }
     columns.push(column("with tuning", |s| cost(Some(s.spent.with_tuning))));
-    for (index, tolerance) in comparison.plan.tolerances().into_iter().enumerate() {
+    for (index, tolerance) in comparison.plan.tolerances.iter().enumerate() {
         columns.push(column(format!("reach {tolerance:e}"), move |s| {
             format!("{:.0} %", 100.0 * s.costs[index].solved)
         }));

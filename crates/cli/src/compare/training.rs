@@ -98,9 +98,7 @@ impl Training {
                 None => bail!("there is no policy `{policy}` of the stochastic regime"),
             };
         }
-        let (optimizer, shape) = name.split_once('/').unwrap_or((name, "constant"));
-        if let Some(rival) = stochastic::find(optimizer) {
-            let shape = RateShape::parse(shape)?;
+        if let Some((rival, shape)) = optimizer(name)? {
             return Ok(Some(Self::Optimizer(rival, shape)));
         }
         match checkpoint(name)? {
@@ -291,6 +289,18 @@ fn trained(t: Trained<'_>) -> Outcome {
 
 fn residual() -> Result<Arc<ActionSet>> {
     Ok(Arc::new(ActionSet::preset("residual")?))
+}
+
+/// The optimizer of `OPTIMIZER[/SHAPE]`, if there is one of this name.
+///
+/// # Errors
+/// A shape that does not exist.
+pub fn optimizer(name: &str) -> Result<Option<(&'static StochasticRival, RateShape)>> {
+    let (optimizer, shape) = name.split_once('/').unwrap_or((name, "constant"));
+    let Some(rival) = stochastic::find(optimizer) else {
+        return Ok(None);
+    };
+    Ok(Some((rival, RateShape::parse(shape)?)))
 }
 
 fn optimizer_kind(word: &str) -> Result<OptimizerKind> {
