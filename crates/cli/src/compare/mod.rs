@@ -90,7 +90,7 @@ const OF_THE_RECIPE: [&str; 22] = [
 Examples:
   qstride compare --suite beale,wood --methods armijo,gll-bb,proposals
   qstride compare --suite unseen --start-rates auto,1e-4,1e-2,1e0 --seeds 5 --out result
-  qstride compare --data my.csv --target y --model mlp:32 --epochs 20 --methods classic,schedule-adam --seeds 3
+  qstride compare --data my.csv --target y --model mlp --epochs 20 --methods tuned:adam,prodigy
 
 The score of a run is log10((f_best - f*) / (f_0 - f*)), not below -12; lower is better. f* is the known minimum, or, where none is \
 known, the least value found by L-BFGS at ten times the budget or by any of the methods. With --epochs the score is log10(final loss / \

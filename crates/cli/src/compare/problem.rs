@@ -38,7 +38,7 @@ pub struct ProblemOptions {
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "data")]
     pub per_family: usize,
 
-    /// Fit models to this data instead: a CSV file, an IDX file of images (with --labels), or `digits`, which is built in.
+    /// Fit models (--model) to this data instead: a CSV file, an IDX file of images (with --labels), or `digits`, which is built in.
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
 

@@ -15,10 +15,12 @@ use super::training;
 /// The file's name in the folder of a comparison.
 pub const RECIPE: &str = "recipe.json";
 
+/// A heading of the help.
+const METHODS_AND_BUDGETS: &str = "Methods and budgets";
+
 /// A comparison, but for where its results go. Read from a file, what is not said stands at the default of the command line.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[command(next_help_heading = "Methods and budgets")]
 pub struct Recipe {
     /// The problems.
     #[command(flatten)]
@@ -26,37 +28,36 @@ pub struct Recipe {
 
     /// Train by minibatches for this many passes over the training samples, instead of minimising the exact loss. For models on
     /// data.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub epochs: Option<u64>,
 
     /// Samples of a minibatch, with --epochs.
-    #[arg(long, value_name = "N", default_value_t = 32, requires = "epochs", value_parser = batch)]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value_t = 32, requires = "epochs", value_parser = batch)]
     pub batch: usize,
 
     /// With --epochs, what is equal for all methods: the passes, whatever they cost, or the cost.
-    #[arg(long, value_enum, default_value_t, requires = "epochs")]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_enum, default_value_t, requires = "epochs")]
     pub equal: Equal,
 
     /// Methods, separated by commas: `qstride list methods` names them, and a checkpoint goes by its folder (one whose name has a comma
     /// by a recipe file). Each counts once. All classic methods and the policies that ship where nothing is said.
-    #[arg(long, value_name = "METHODS", value_delimiter = ',')]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "METHODS", value_delimiter = ',')]
     pub methods: Vec<String>,
 
     /// The method that the others are tested against, one of --methods; where nothing is said gll-bb, or else the first one.
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "METHOD")]
     pub reference: Option<String>,
 
     /// Values plus gradients that one run may spend, its start included; with --epochs the passes are the budget.
-    #[arg(long, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true, conflicts_with = "epochs")]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true, conflicts_with = "epochs")]
     pub budget: u64,
 
     /// How many seeds: each draws fresh instances of random families, new splits of data, new dice for random methods.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = seeds, allow_hyphen_values = true)]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value = "1", value_parser = seeds, allow_hyphen_values = true)]
     pub seeds: u64,
 
     /// The first seed.
-    #[arg(
-        long,
+    #[arg(long, help_heading = METHODS_AND_BUDGETS,
         value_name = "SEED",
         default_value_t = 0,
         allow_hyphen_values = true
@@ -64,7 +65,7 @@ pub struct Recipe {
     pub seed: u64,
 
     /// Start rates, separated by commas: `auto` or numbers.
-    #[arg(long, value_name = "RATES", value_delimiter = ',', default_value = "auto", value_parser = StartRateWord::parse,
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "RATES", value_delimiter = ',', default_value = "auto", value_parser = StartRateWord::parse,
         allow_hyphen_values = true)]
     pub start_rates: Vec<StartRateWord>,
 
@@ -74,7 +75,7 @@ pub struct Recipe {
     pub tolerances: Vec<f64>,
 
     /// Resamples of a bootstrap interval.
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub resamples: u32,
 }
 

@@ -88,3 +88,28 @@ fn every_method_of_the_list_runs() {
     ));
     assert_eq!(super::rows(&result).len(), trained.len());
 }
+
+/// The help stands under headings, in the order in which a comparison is thought of.
+#[test]
+fn the_help_has_an_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = text(folder.path(), "compare --help");
+    let places = [
+        "\nProblems:\n",
+        "      --data <FILE>",
+        "\nMethods and budgets:\n",
+        "      --epochs <N>",
+        "      --budget <N>",
+        "      --seed <SEED>",
+        "\nRunning:\n",
+        "      --resume <FOLDER>",
+        "\nOutput:\n",
+        "      --out <FOLDER>",
+        "\nExamples:\n",
+    ]
+    .map(|words| {
+        help.find(words)
+            .unwrap_or_else(|| panic!("no {words} in {help}"))
+    });
+    assert!(places.is_sorted(), "{help}");
+}
