@@ -177,13 +177,14 @@ impl<'a> Figures<'a> {
             names.extend(found);
         }
         std::fs::create_dir_all(self.folder.join("problems"))?;
-        let draw = |name: &&str| {
+        let draw = |(number, name): (usize, &&str)| {
             let panel = self.gaps("", |run| plan.cases[run.case].name() == *name);
-            let file = format!("problems/{}", plain(name));
+            // Names that differ in a sign only must not share a file.
+            let file = format!("problems/{:02}-{}", number + 1, plain(name));
             plot::curves(&self.folder.join(&file), name, &[panel])?;
             self.figure(&file, name, "The median over seeds and start rates.")
         };
-        names.iter().map(draw).collect()
+        names.iter().enumerate().map(draw).collect()
     }
 
     /// The rates that each method takes, a panel a method, on the first instance of each of the first families; all panels have the

@@ -137,6 +137,13 @@ impl Journal {
     fn append_to(path: PathBuf) -> Result<Self> {
         let file = OpenOptions::new().append(true).open(&path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        // Two programs would do each job twice, and write into each other's lines.
+        if file.try_lock().is_err() {
+            bail!(
+                "{}: another program is working on this comparison",
+                path.display()
+            );
+        }
         Ok(Self {
             file: Mutex::new(file),
             path,
@@ -192,10 +199,14 @@ mod tests {
         journal.add(2, &outcome).unwrap();
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], br#"{"job": 1, "outc"#].concat()).unwrap();
+        let held = Journal::resume(folder.path(), &header("a")).err().unwrap();
+        assert!(held.to_string().contains("another program"), "{held}");
+        drop(journal);
         let (journal, done) = Journal::resume(folder.path(), &header("a")).unwrap();
         assert_eq!(done, [None, None, Some(outcome.clone())]);
         assert_eq!(fs::read(&path).unwrap(), whole);
         journal.add(0, &outcome).unwrap();
+        drop(journal);
         let (journal, done) = Journal::resume(folder.path(), &header("a")).unwrap();
         assert!(done[0].is_some() && done[1].is_none());
         drop(journal);
@@ -213,6 +224,7 @@ mod tests {
         for job in 0..3 {
             journal.add(job, &outcome).unwrap();
         }
+        drop(journal);
         let whole = fs::read(&path).unwrap();
         let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
         for cut in 0..=whole.len() {

@@ -71,7 +71,7 @@ pub struct Recipe {
 
     /// Relative gaps to which costs are counted, separated by commas; 1e-3,1e-6,1e-9 where nothing is said, in training
     /// 1e-1,1e-2,1e-3.
-    #[arg(long, value_name = "GAPS", value_delimiter = ',', value_parser = tolerance, allow_hyphen_values = true)]
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "GAPS", value_delimiter = ',', value_parser = tolerance, allow_hyphen_values = true)]
     pub tolerances: Vec<f64>,
 
     /// Resamples of a bootstrap interval.
