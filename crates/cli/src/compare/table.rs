@@ -110,7 +110,7 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
             })
         },
     ));
-    for (index, tolerance) in comparison.plan.tolerances.iter().enumerate().take(2) {
+    for (index, tolerance) in comparison.plan.tolerances.iter().enumerate() {
         let prefix = if index == 0 { "cost to" } else { "to" };
         columns.push(column(format!("{prefix} {tolerance:e}"), move |s| {
             cost(s.costs[index].median)

@@ -230,14 +230,16 @@ pub const RIVALS: &[Rival] = &[
     ),
     Rival::minimiser(
         "lbfgs-3",
-        "L-BFGS with 3 pairs, unit steps and Armijo's rule",
+        "L-BFGS with 3 pairs, unit steps and Armijo's rule; its first step is min(1, 1/|g|) whatever the start rate",
         |_| Box::new(Lbfgs::with_pairs(3)),
-    ),
+    )
+    .ignoring_the_rate(),
     Rival::minimiser(
         "lbfgs-10",
-        "L-BFGS with 10 pairs, unit steps and Armijo's rule",
+        "L-BFGS with 10 pairs, unit steps and Armijo's rule; its first step is min(1, 1/|g|) whatever the start rate",
         |_| Box::new(Lbfgs::with_pairs(10)),
-    ),
+    )
+    .ignoring_the_rate(),
     Rival::controller(
         "cosine-sign",
         "a rule by hand: double while successive gradients agree in direction, halve when they oppose",
