@@ -481,6 +481,7 @@ mod tests {
             let after = gradient(next);
             o.record_acceptance(&AcceptedStep {
                 rate: rate * unit,
+                momentum: 0.0,
                 from: &point,
                 to: &next,
                 before: &before,
