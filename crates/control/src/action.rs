@@ -317,7 +317,7 @@ impl ActionSet {
             Action::Scale(factor) | Action::Retry(factor) => retry(factor * o.rate),
             Action::Residual(factor) => retry(factor * o.window.residual * o.window.anchor_rate),
             Action::Propose(proposal) => propose(proposal),
-            Action::Span(proposal, factor) => match span_step(proposal, factor, o) {
+            Action::Span(proposal, factor) => match proposal.span_step(factor, &o.curvature) {
                 Some(PlaneStep { rate, momentum }) => Decision {
                     momentum,
                     ..retry(rate)
@@ -343,15 +343,6 @@ impl ActionSet {
         }
         decision
     }
-}
-
-/// The step in span{g, s} with gᵀHg = factor · |g|² / proposal, where it is within the bounds of a rate.
-fn span_step(proposal: Proposal, factor: f64, o: &Observation) -> Option<PlaneStep> {
-    let curvature = &o.curvature;
-    let plane = curvature.plane().filter(|_| !curvature.negative())?;
-    let step = plane.minimiser(factor * plane.gg / proposal.rate(curvature)?)?;
-    let length = plane.length(&step);
-    (bounded(length) == length).then_some(step)
 }
 
 /// Makes the whole step no longer than one of this rate along -g.

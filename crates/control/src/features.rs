@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::observation::Observation;
+use crate::proposal::Proposal;
 use crate::statistic::Statistic;
 use crate::window_features;
 
@@ -154,6 +155,35 @@ fn step_over_bb1(o: &Observation, step: impl Fn(&Observation) -> Option<f64>) ->
         (Some(bb1), Some(step)) => clip(log_ratio(step, bb1) / 2.0, -2.0, 2.0),
         _ => 0.0,
     }
+}
+
+/// cos(g, y), with |y| read off |s|/|y|; 0 where it is not defined.
+fn gradient_change_cosine(o: &Observation) -> f64 {
+    match (o.curvature.plane(), o.curvature.inverse_lipschitz()) {
+        (Some(plane), Some(inverse)) => clip(
+            plane.gy * inverse / (plane.gg.sqrt() * plane.ss.sqrt()),
+            -1.0,
+            1.0,
+        ),
+        _ => 0.0,
+    }
+}
+
+/// |d|/|g| of the step in span{g, s} over BB1, like the other steps on offer.
+fn span_length(o: &Observation, proposal: Proposal) -> f64 {
+    step_over_bb1(o, |o| {
+        let step = proposal.span_step(1.0, &o.curvature)?;
+        Some(o.curvature.plane()?.length(&step))
+    })
+}
+
+/// -gᵀd/|g|² of the step in span{g, s} over BB1.
+fn span_decrease(o: &Observation, proposal: Proposal) -> f64 {
+    step_over_bb1(o, |o| {
+        let step = proposal.span_step(1.0, &o.curvature)?;
+        let plane = o.curvature.plane()?;
+        Some(-plane.slope(&step) / plane.gg)
+    })
 }
 
 /// A decrease in units of BB1 |g|², log10, quartered.
@@ -368,6 +398,36 @@ pub(crate) const DETERMINISTIC: &[Builtin] = &[
         name: "ritz_long",
         about: "longest Ritz step over BB1",
         observe: |o| step_over_bb1(o, |o| o.curvature.ritz().map(|r| r.long)),
+    },
+    Builtin {
+        name: "last_step_cosine",
+        about: "cosine of g and the last step s: 0 after an exact line search",
+        observe: |o| o.curvature.plane().map_or(0.0, |plane| plane.cosine()),
+    },
+    Builtin {
+        name: "gradient_change_cosine",
+        about: "cosine of g and y, the change of the gradient over the last step",
+        observe: gradient_change_cosine,
+    },
+    Builtin {
+        name: "bb2_span_length",
+        about: "length of the step span-bb2 over that of BB1",
+        observe: |o| span_length(o, Proposal::ShortBarzilaiBorwein),
+    },
+    Builtin {
+        name: "bb2_span_decrease",
+        about: "decrease that span-bb2 promises at first order over that of BB1",
+        observe: |o| span_decrease(o, Proposal::ShortBarzilaiBorwein),
+    },
+    Builtin {
+        name: "ritz_mid_span_length",
+        about: "length of the step span-ritz-mid over that of BB1",
+        observe: |o| span_length(o, Proposal::MidRitz),
+    },
+    Builtin {
+        name: "ritz_mid_span_decrease",
+        about: "decrease that span-ritz-mid promises at first order over that of BB1",
+        observe: |o| span_decrease(o, Proposal::MidRitz),
     },
     Builtin {
         name: "value_ratio",

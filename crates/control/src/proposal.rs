@@ -3,6 +3,8 @@
 use std::str::FromStr;
 
 use crate::curvature::Curvature;
+use crate::learning_rate::bounded;
+use crate::plane::PlaneStep;
 
 /// A learning rate read off [`Curvature`].
 ///
@@ -61,6 +63,15 @@ impl Proposal {
             Self::MidRitz => curvature.ritz().map(|r| r.mid),
             Self::LongRitz => curvature.ritz().map(|r| r.long),
         }
+    }
+
+    /// The step in span{g, s} with gᵀHg = factor · |g|² / rate ([`Plane::minimiser`](crate::plane::Plane::minimiser)). None before the first
+    /// step, where the last one met sᵀy <= 0, without a direction of descent, and where |d|/|g| is outside the bounds of a rate.
+    pub fn span_step(self, factor: f64, curvature: &Curvature) -> Option<PlaneStep> {
+        let plane = curvature.plane().filter(|_| !curvature.negative())?;
+        let step = plane.minimiser(factor * plane.gg / self.rate(curvature)?)?;
+        let length = plane.length(&step);
+        (bounded(length) == length).then_some(step)
     }
 
     /// Whether it reads Ritz steps, which are taken only on demand.
