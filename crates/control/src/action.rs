@@ -281,6 +281,11 @@ impl ActionSet {
             .any(|a| matches!(a, Action::Propose(p) | Action::Span(p, _) if p.wants_ritz()))
     }
 
+    /// Whether any action is a step in span{g, last step}.
+    pub fn spans(&self) -> bool {
+        self.actions.iter().any(|a| matches!(a, Action::Span(..)))
+    }
+
     /// The index of the action that changes least: `x1`, else `residual-x1`, else `accept`, else the first.
     pub fn keep(&self) -> usize {
         let find = |wanted| self.actions.iter().position(|a| *a == wanted);

@@ -157,26 +157,6 @@ fn step_over_bb1(o: &Observation, step: impl Fn(&Observation) -> Option<f64>) ->
     }
 }
 
-/// cos(g, y), with |y| read off |s|/|y|; 0 where it is not defined.
-fn gradient_change_cosine(o: &Observation) -> f64 {
-    match (o.curvature.plane(), o.curvature.inverse_lipschitz()) {
-        (Some(plane), Some(inverse)) => clip(
-            plane.gy * inverse / (plane.gg.sqrt() * plane.ss.sqrt()),
-            -1.0,
-            1.0,
-        ),
-        _ => 0.0,
-    }
-}
-
-/// |d|/|g| of the step in span{g, s} over BB1, like the other steps on offer.
-fn span_length(o: &Observation, proposal: Proposal) -> f64 {
-    step_over_bb1(o, |o| {
-        let step = proposal.span_step(1.0, &o.curvature)?;
-        Some(o.curvature.plane()?.length(&step))
-    })
-}
-
 /// -gᵀd/|g|² of the step in span{g, s} over BB1.
 fn span_decrease(o: &Observation, proposal: Proposal) -> f64 {
     step_over_bb1(o, |o| {
@@ -400,29 +380,9 @@ pub(crate) const DETERMINISTIC: &[Builtin] = &[
         observe: |o| step_over_bb1(o, |o| o.curvature.ritz().map(|r| r.long)),
     },
     Builtin {
-        name: "last_step_cosine",
-        about: "cosine of g and the last step s: 0 after an exact line search",
-        observe: |o| o.curvature.plane().map_or(0.0, |plane| plane.cosine()),
-    },
-    Builtin {
-        name: "gradient_change_cosine",
-        about: "cosine of g and y, the change of the gradient over the last step",
-        observe: gradient_change_cosine,
-    },
-    Builtin {
-        name: "bb2_span_length",
-        about: "length of the step span-bb2 over that of BB1",
-        observe: |o| span_length(o, Proposal::ShortBarzilaiBorwein),
-    },
-    Builtin {
         name: "bb2_span_decrease",
         about: "decrease that span-bb2 promises at first order over that of BB1",
         observe: |o| span_decrease(o, Proposal::ShortBarzilaiBorwein),
-    },
-    Builtin {
-        name: "ritz_mid_span_length",
-        about: "length of the step span-ritz-mid over that of BB1",
-        observe: |o| span_length(o, Proposal::MidRitz),
     },
     Builtin {
         name: "ritz_mid_span_decrease",
@@ -574,13 +534,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_default_state_is_indifferent_to_units(
+        fn the_state_is_indifferent_to_units(
             f in 1e-6f64..1e6, x in 1e-4f64..1e4, shift in -1.0f64..1.0,
             rates in prop::array::uniform3(0.01f64..0.2),
         ) {
             let plain = observation(1.0, 0.0, 1.0, rates);
             let scaled = observation(f, shift * f, x, rates);
-            for spec in crate::state::StateSpec::default_features() {
+            for spec in crate::state::StateSpec::span_features() {
                 let (a, b) = (observed(&spec.name, &plain), observed(&spec.name, &scaled));
                 prop_assert!((a - b).abs() < 1e-9, "{}: {} against {}", spec.name, a, b);
             }
@@ -597,7 +557,7 @@ mod tests {
                 let to = [-pair[0][0], -pair[0][1]];
                 o.record_acceptance(&step(&to, &pair[0], &pair[1]));
             }
-            let mut state = crate::state::StateSpec::new(crate::state::StateSpec::default_features(), &Features::builtin())
+            let mut state = crate::state::StateSpec::new(crate::state::StateSpec::span_features(), &Features::builtin())
                 .unwrap().start();
             let mut out = vec![0.0; state.width()];
             state.observe(&o, &mut out);

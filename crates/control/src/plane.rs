@@ -81,16 +81,6 @@ impl Plane {
         (self.squared_length(step) / self.gg).sqrt()
     }
 
-    /// cos(g, s); 0 where it is not defined.
-    pub fn cosine(&self) -> f64 {
-        let cosine = self.gs / (self.gg.sqrt() * self.ss.sqrt());
-        if cosine.is_nan() {
-            0.0
-        } else {
-            cosine.clamp(-1.0, 1.0)
-        }
-    }
-
     /// |d|². Rounding can make it negative where αg and βs cancel; it is 0 then.
     fn squared_length(&self, step: &PlaneStep) -> f64 {
         let PlaneStep { rate, momentum } = *step;
@@ -125,7 +115,6 @@ mod tests {
         // d = (-.8, -.6)
         assert!((plane.slope(&step) + 1.4).abs() < 1e-15);
         assert!((plane.length(&step) - 0.5f64.sqrt()).abs() < 1e-15);
-        assert!((plane.cosine() - 0.5f64.sqrt()).abs() < 1e-15);
         // ρ = 0 is raised to 1.1 · 1/2: D = .1, α = 30.
         let raised = plane.minimiser(0.0).unwrap();
         assert!((raised.rate - 30.0).abs() < 1e-12);
