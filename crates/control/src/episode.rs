@@ -306,6 +306,7 @@ impl Episode for DeterministicEpisode {
                     self.accept_trial();
                     accepted = true;
                     next.rate = after.rate(&self.observation);
+                    next.momentum = 0.0;
                 }
                 None => self.observation.record_rejection(),
             }
