@@ -38,7 +38,7 @@ pub struct Recipe {
     pub instances_per_family: usize,
     /// Every training instance in random units of f and x, and rotated: for features that depend on units, as the paper's do.
     pub randomised: bool,
-    /// A feature preset (`auto`, `default`, `scalar`, `paper`, `peer`, `schedule`, `schedule-gradients`); `auto` fits the actions.
+    /// A feature preset (`auto`, `default`, `scalar`, `span`, `paper`, `peer`, `schedule`, `schedule-gradients`); `auto` fits the actions.
     pub feature_set: String,
     /// Features of one's own choice instead of a preset.
     pub features: Option<Vec<FeatureSpec>>,
@@ -532,9 +532,11 @@ impl Recipe {
                 StateSpec::schedule_gradient_features()
             }
             "auto" if self.regime == Regime::Stochastic => StateSpec::schedule_features(),
+            "auto" if actions.spans() => StateSpec::span_features(),
             "auto" if actions.wants_ritz() => StateSpec::default_features(),
             "auto" | "scalar" => StateSpec::scalar_features(),
             "default" => StateSpec::default_features(),
+            "span" => StateSpec::span_features(),
             "paper" => StateSpec::paper_features(),
             "peer" => StateSpec::peer_features(),
             "schedule" => StateSpec::schedule_features(),
@@ -543,7 +545,7 @@ impl Recipe {
                 return Err(RecipeError::Range {
                     field: "feature_set",
                     found: format!("`{other}`"),
-                    expected: "auto, default, scalar, paper, peer, schedule or schedule-gradients",
+                    expected: "auto, default, scalar, span, paper, peer, schedule or schedule-gradients",
                 });
             }
         })
@@ -557,6 +559,11 @@ mod tests {
     #[test]
     fn the_defaults_can_be_carried_out() {
         assert_eq!(Recipe::default().check().unwrap().state.width(), 38);
+        let span = Recipe {
+            actions: "span".to_owned(),
+            ..Recipe::default()
+        };
+        assert_eq!(span.check().unwrap().state.width(), 40);
         assert_eq!(Recipe::published("v2").check().unwrap().state.width(), 6);
         let stochastic = Recipe::stochastic().check().unwrap();
         assert_eq!(

@@ -12,6 +12,7 @@ use qstride_agent::{
     DataTask, DeviceKind, Problem, Problems, Recipe, StateError, TrainState, Trainer,
 };
 use qstride_control::features::Features;
+use qstride_control::proposal::Proposal;
 use qstride_control::{Action, ActionSet, Checkpoint, FeatureSpec, Observation, Reward, Statistic};
 use qstride_objectives::quadratic::Quadratic;
 use qstride_objectives::{Instance, Objective};
@@ -172,7 +173,10 @@ fn it_learns_what_to_do_where_that_is_plain() {
     // On a bowl of one curvature BB1 is Newton's step; scaling by 0.3 creeps.
     let actions = ActionSet {
         name: "creep or jump".to_owned(),
-        actions: vec![Action::Scale(0.3), Action::LongBarzilaiBorwein],
+        actions: vec![
+            Action::Scale(0.3),
+            Action::Propose(Proposal::LongBarzilaiBorwein),
+        ],
         ..ActionSet::preset("proposals").unwrap()
     };
     let recipe = Recipe {

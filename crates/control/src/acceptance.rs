@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::Observation;
 
-/// The rule that accepts or rejects the trial x - αg with value f⁺; a trial that is not finite is never accepted.
+/// The rule that accepts or rejects the trial x - αg with value f⁺, or x + d with a step d that is not along -g; a trial that is not finite is never accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Acceptance {
@@ -20,6 +20,16 @@ pub enum Acceptance {
     Average {
         /// η in [0, 1]: 0 is Armijo's rule, 1 the mean of all values.
         eta: f64,
+        /// As above.
+        c: f64,
+    },
+    /// By where the step leads: as `Nonmonotone` along -g, and over `momentum_memory` values with momentum, where f + c gᵀd with the
+    /// step d stands for f - c α g·g.
+    ByDirection {
+        /// How many base values the reference looks back on for a step along -g.
+        memory: usize,
+        /// The same for a step with momentum.
+        momentum_memory: usize,
         /// As above.
         c: f64,
     },
@@ -41,6 +51,13 @@ impl Acceptance {
     /// The nonmonotone rule over ten values with c = 1e-4.
     pub const GLL: Self = Self::Nonmonotone {
         memory: 10,
+        c: SUFFICIENT_DECREASE,
+    };
+
+    /// The nonmonotone rule over ten values along -g, Armijo's with momentum, c = 1e-4 in both.
+    pub const SPAN: Self = Self::ByDirection {
+        memory: 10,
+        momentum_memory: 1,
         c: SUFFICIENT_DECREASE,
     };
 
@@ -67,11 +84,22 @@ impl Judge {
     /// The verdict on the trial that the observation holds; none where the controller has to give it.
     pub(crate) fn verdict(&self, o: &Observation) -> Option<bool> {
         let enough = |reference: f64, c: f64| {
-            o.trial_value.is_finite()
-                && o.trial_value <= reference - c * o.rate * o.squared_gradient
+            o.trial_value.is_finite() && o.trial_value <= reference - o.promised_decrease(c)
         };
         match self.rule {
             Acceptance::Nonmonotone { memory, c } => Some(enough(o.largest_recent(memory), c)),
+            Acceptance::ByDirection {
+                memory,
+                momentum_memory,
+                c,
+            } => {
+                let memory = if o.momentum == 0.0 {
+                    memory
+                } else {
+                    momentum_memory
+                };
+                Some(enough(o.largest_recent(memory), c))
+            }
             Acceptance::Average { c, .. } => Some(enough(self.average, c)),
             Acceptance::Always => Some(o.trial_value.is_finite()),
             Acceptance::Chosen => None,
@@ -92,6 +120,7 @@ impl Judge {
 mod tests {
     use super::*;
     use crate::observation::tests::step;
+    use crate::plane::PlaneStep;
     use proptest::prelude::*;
 
     fn verdicts(rule: Acceptance, trials: &[f64]) -> Vec<bool> {
@@ -130,6 +159,27 @@ mod tests {
             verdicts(Acceptance::Always, &trials)[4..],
             [true, false, false]
         );
+    }
+
+    #[test]
+    fn a_step_with_momentum_has_a_memory_of_its_own() {
+        let mut o = Observation::at_start(10.0, 1.0, 1.0, false);
+        let judge = Acceptance::SPAN.start(10.0);
+        o.record_trial(1.0, 5.0);
+        o.record_acceptance(&step(&[-1.0], &[1.0], &[1.0]));
+        // 9 lies below the first value and above the last one.
+        o.record_trial(1.0, 9.0);
+        assert_eq!(judge.verdict(&o), Some(true));
+        // s = (-1), g = (1): d = -.5 - .5 has the slope -1, of which 1e-4 must be had.
+        let momentum = PlaneStep {
+            rate: 0.5,
+            momentum: 0.5,
+        };
+        for (value, accepted) in [(9.0, false), (5.0 - 0.9e-4, false), (5.0 - 1.1e-4, true)] {
+            o.record_momentum_trial(&momentum, value);
+            assert_eq!((o.rate, o.momentum), (1.0, 0.5));
+            assert_eq!(judge.verdict(&o), Some(accepted), "{value}");
+        }
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! Actions: a set is data, not code. An action is written as a word: `x0.5`, `bb1`, `ritz-short`, `accept`, `retry-x0.5`, `roll-back-x0.25`.
+//! Actions: a set is data, not code. An action is written as a word: `x0.5`, `bb1`, `ritz-short`, `span-bb2-x1.5`, `accept`,
+//! `retry-x0.5`, `roll-back-x0.25`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,26 +7,25 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::acceptance::Acceptance;
+use crate::backtrack::Backtrack;
 use crate::controller::Decision;
 use crate::learning_rate::bounded;
 use crate::observation::Observation;
+use crate::plane::PlaneStep;
+use crate::proposal::Proposal;
 
-/// One change of the learning rate.
+/// One change of the learning rate, or of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Action {
     /// `x2`: the last rate times a factor.
     Scale(f64),
-    /// `bb1`: the long Barzilai-Borwein step sᵀs/sᵀy.
-    LongBarzilaiBorwein,
-    /// `bb2`: the short one sᵀy/yᵀy.
-    ShortBarzilaiBorwein,
-    /// `ritz-short`: 1/θ_max of the last three gradients' Ritz values.
-    ShortRitz,
-    /// `ritz-mid`: the middle one.
-    MidRitz,
-    /// `ritz-long`: 1/θ_min.
-    LongRitz,
+    /// `bb1`, `bb2`, `ritz-short`, `ritz-mid`, `ritz-long`: a rate that the curvature suggests.
+    Propose(Proposal),
+    /// `span-bb2-x1.5`: the minimiser of the quadratic model over span{g, s}, s the last step, with gᵀHg taken for a factor times |g|²
+    /// over the proposal ([`Plane::minimiser`](crate::plane::Plane::minimiser)); `span-bb2` has the factor 1. Without positive
+    /// curvature, before the first step, and where rounding leaves no direction of descent it is `bb2`.
+    Span(Proposal, f64),
     /// `accept`: the waiting trial becomes the base point.
     Accept,
     /// `retry-x0.5`: from the same base point again, with the last rate times a factor.
@@ -41,8 +41,8 @@ pub enum Action {
 pub enum ActionError {
     /// Not an action.
     #[error(
-        "unknown action `{word}`; actions are xF, bb1, bb2, ritz-short, ritz-mid, ritz-long, accept, retry-xF, \
-         residual-xF and roll-back-xF with a factor F > 0"
+        "unknown action `{word}`; actions are xF, bb1, bb2, ritz-short, ritz-mid, ritz-long, span-PROPOSAL and span-PROPOSAL-xF with one \
+         of these five, accept, retry-xF, residual-xF and roll-back-xF with a factor F > 0"
     )]
     Unknown {
         /// The word.
@@ -77,15 +77,18 @@ impl FromStr for Action {
             Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(factor),
             _ => Err(unknown()),
         };
+        let proposal = |text: &str| text.parse::<Proposal>().map_err(|_| unknown());
         Ok(match word {
-            "bb1" => Self::LongBarzilaiBorwein,
-            "bb2" => Self::ShortBarzilaiBorwein,
-            "ritz-short" => Self::ShortRitz,
-            "ritz-mid" => Self::MidRitz,
-            "ritz-long" => Self::LongRitz,
             "accept" => Self::Accept,
             _ => {
-                if let Some(rest) = word.strip_prefix("retry-x") {
+                if let Ok(proposal) = word.parse() {
+                    Self::Propose(proposal)
+                } else if let Some(rest) = word.strip_prefix("span-") {
+                    match rest.split_once("-x") {
+                        Some((name, times)) => Self::Span(proposal(name)?, factor(times)?),
+                        None => Self::Span(proposal(rest)?, 1.0),
+                    }
+                } else if let Some(rest) = word.strip_prefix("retry-x") {
                     Self::Retry(factor(rest)?)
                 } else if let Some(rest) = word.strip_prefix("residual-x") {
                     Self::Residual(factor(rest)?)
@@ -105,11 +108,9 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scale(factor) => write!(f, "x{factor}"),
-            Self::LongBarzilaiBorwein => f.write_str("bb1"),
-            Self::ShortBarzilaiBorwein => f.write_str("bb2"),
-            Self::ShortRitz => f.write_str("ritz-short"),
-            Self::MidRitz => f.write_str("ritz-mid"),
-            Self::LongRitz => f.write_str("ritz-long"),
+            Self::Propose(proposal) => f.write_str(proposal.word()),
+            Self::Span(proposal, 1.0) => write!(f, "span-{}", proposal.word()),
+            Self::Span(proposal, factor) => write!(f, "span-{}-x{factor}", proposal.word()),
             Self::Accept => f.write_str("accept"),
             Self::Retry(factor) => write!(f, "retry-x{factor}"),
             Self::Residual(factor) => write!(f, "residual-x{factor}"),
@@ -157,9 +158,9 @@ pub struct ActionSet {
     pub actions: Vec<Action>,
     /// Who accepts a trial.
     pub acceptance: Acceptance,
-    /// After a rejection every rate is at most this share of the rejected one; none leaves that to the policy.
+    /// After a rejection no step is longer than this share of the rejected one; none leaves that to the policy.
     #[serde(default)]
-    pub backtrack: Option<f64>,
+    pub backtrack: Option<Backtrack>,
     /// For sets with `accept`.
     #[serde(default)]
     pub after_accept: AfterAccept,
@@ -167,13 +168,14 @@ pub struct ActionSet {
 
 impl ActionSet {
     /// The names that [`preset`](Self::preset) knows.
-    pub const PRESETS: [&str; 7] = [
+    pub const PRESETS: [&str; 8] = [
         "v1",
         "v2",
         "multiplicative",
         "wide",
         "barzilai-borwein",
         "proposals",
+        "span",
         "residual",
     ];
 
@@ -182,15 +184,16 @@ impl ActionSet {
     /// - `v1` {accept, retry-x0.5} and `v2` {accept, retry-x0.5, retry-x2}: the paper's, the rate returns to α₀ after `accept`;
     /// - `multiplicative` {x0.5, x1, x2} and `wide` {x0.1, x0.5, x1, x2, x10} under the GLL rule;
     /// - `barzilai-borwein` {bb1, bb2} and `proposals` {bb1, bb2, ritz-short, ritz-mid, ritz-long} under the GLL rule;
+    /// - `span` {span-bb2, span-bb2-x1.5, span-bb2-x5, span-ritz-short, span-ritz-mid}: steps in span{g, last step}, under Armijo's rule with
+    ///   momentum and the GLL rule without; after a rejection the whole step shrinks by interpolation;
     /// - `residual` {residual-x0.5, residual-x1, residual-x2}: the stochastic regime's, on a rule that finds the rate.
     ///
     /// # Errors
     /// [`ActionError::UnknownSet`].
     pub fn preset(name: &str) -> Result<Self, ActionError> {
-        use Action::{
-            Accept, LongBarzilaiBorwein, LongRitz, MidRitz, Residual, Retry, Scale,
-            ShortBarzilaiBorwein, ShortRitz,
-        };
+        use Action::{Accept, Propose, Residual, Retry, Scale, Span};
+        use Proposal::{LongBarzilaiBorwein, MidRitz, ShortBarzilaiBorwein, ShortRitz};
+        let half = Some(Backtrack::Share(0.5));
         let (actions, acceptance, backtrack) = match name {
             "v1" => (vec![Accept, Retry(0.5)], Acceptance::Chosen, None),
             "v2" => (
@@ -201,28 +204,29 @@ impl ActionSet {
             "multiplicative" => (
                 vec![Scale(0.5), Scale(1.0), Scale(2.0)],
                 Acceptance::GLL,
-                Some(0.5),
+                half,
             ),
             "wide" => (
                 vec![Scale(0.1), Scale(0.5), Scale(1.0), Scale(2.0), Scale(10.0)],
                 Acceptance::GLL,
-                Some(0.5),
+                half,
             ),
             "barzilai-borwein" => (
-                vec![LongBarzilaiBorwein, ShortBarzilaiBorwein],
+                vec![Propose(LongBarzilaiBorwein), Propose(ShortBarzilaiBorwein)],
                 Acceptance::GLL,
-                Some(0.5),
+                half,
             ),
-            "proposals" => (
+            "proposals" => (Proposal::ALL.map(Propose).to_vec(), Acceptance::GLL, half),
+            "span" => (
                 vec![
-                    LongBarzilaiBorwein,
-                    ShortBarzilaiBorwein,
-                    ShortRitz,
-                    MidRitz,
-                    LongRitz,
+                    Span(ShortBarzilaiBorwein, 1.0),
+                    Span(ShortBarzilaiBorwein, 1.5),
+                    Span(ShortBarzilaiBorwein, 5.0),
+                    Span(ShortRitz, 1.0),
+                    Span(MidRitz, 1.0),
                 ],
-                Acceptance::GLL,
-                Some(0.5),
+                Acceptance::SPAN,
+                Some(Backtrack::Interpolation(0.1, 0.5)),
             ),
             "residual" => (
                 vec![Residual(0.5), Residual(1.0), Residual(2.0)],
@@ -259,8 +263,8 @@ impl ActionSet {
             "under the acceptance `chosen` one action must be accept"
         } else if self.acceptance != Acceptance::Chosen && self.actions.iter().any(chooses) {
             "accept and retry-xF need the acceptance `chosen`"
-        } else if self.backtrack.is_some_and(|b| !(b > 0.0 && b < 1.0)) {
-            "backtrack must lie between 0 and 1"
+        } else if self.backtrack.is_some_and(|b| !b.is_valid()) {
+            "backtrack must lie between 0 and 1, its two bounds in order"
         } else {
             return Ok(());
         };
@@ -274,7 +278,12 @@ impl ActionSet {
     pub fn wants_ritz(&self) -> bool {
         self.actions
             .iter()
-            .any(|a| matches!(a, Action::ShortRitz | Action::MidRitz | Action::LongRitz))
+            .any(|a| matches!(a, Action::Propose(p) | Action::Span(p, _) if p.wants_ritz()))
+    }
+
+    /// Whether any action is a step in span{g, last step}.
+    pub fn spans(&self) -> bool {
+        self.actions.iter().any(|a| matches!(a, Action::Span(..)))
     }
 
     /// The index of the action that changes least: `x1`, else `residual-x1`, else `accept`, else the first.
@@ -307,17 +316,19 @@ impl ActionSet {
         } else {
             self.keep()
         };
-        let c = &o.curvature;
         let retry = |rate| Decision::rate(rate, Some(index));
-        let proposal = |step: Option<f64>| retry(step.unwrap_or(o.start_rate));
+        let propose = |p: Proposal| retry(p.rate(&o.curvature).unwrap_or(o.start_rate));
         let mut decision = match self.actions[index] {
             Action::Scale(factor) | Action::Retry(factor) => retry(factor * o.rate),
             Action::Residual(factor) => retry(factor * o.window.residual * o.window.anchor_rate),
-            Action::LongBarzilaiBorwein => proposal(c.bb1()),
-            Action::ShortBarzilaiBorwein => proposal(c.bb2()),
-            Action::ShortRitz => proposal(c.ritz().map(|r| r.short)),
-            Action::MidRitz => proposal(c.ritz().map(|r| r.mid)),
-            Action::LongRitz => proposal(c.ritz().map(|r| r.long)),
+            Action::Propose(proposal) => propose(proposal),
+            Action::Span(proposal, factor) => match proposal.span_step(factor, &o.curvature) {
+                Some(PlaneStep { rate, momentum }) => Decision {
+                    momentum,
+                    ..retry(rate)
+                },
+                None => propose(Proposal::ShortBarzilaiBorwein),
+            },
             Action::RollBack(factor) => Decision {
                 roll_back: true,
                 ..retry(factor * o.rate)
@@ -329,11 +340,29 @@ impl ActionSet {
                 ..retry(o.rate)
             },
         };
-        if let (Some(share), true) = (self.backtrack, o.rejections > 0) {
-            decision.rate = decision.rate.min(share * o.rate);
+        if let (Some(backtrack), true) = (self.backtrack, o.rejections > 0) {
+            shorten(&mut decision, backtrack.longest(o), o);
         }
-        decision.rate = bounded(decision.rate);
+        if decision.momentum == 0.0 {
+            decision.rate = bounded(decision.rate);
+        }
         decision
+    }
+}
+
+/// Makes the whole step no longer than one of this rate along -g.
+fn shorten(decision: &mut Decision, longest: f64, o: &Observation) {
+    let step = PlaneStep {
+        rate: decision.rate,
+        momentum: decision.momentum,
+    };
+    match o.curvature.plane().filter(|_| step.momentum != 0.0) {
+        None => decision.rate = decision.rate.min(longest),
+        Some(plane) => {
+            let share = (longest / plane.length(&step)).min(1.0);
+            decision.rate *= share;
+            decision.momentum *= share;
+        }
     }
 }
 
@@ -365,7 +394,18 @@ mod tests {
             let json = serde_json::to_string(&set).unwrap();
             assert_eq!(serde_json::from_str::<ActionSet>(&json).unwrap(), set);
         }
-        for wrong in ["x", "x-1", "xinf", "bb3", "retry-x0", ""] {
+        for wrong in [
+            "x",
+            "x-1",
+            "xinf",
+            "bb3",
+            "retry-x0",
+            "",
+            "span",
+            "span-x2",
+            "span-bb2-x0",
+            "span-bb3",
+        ] {
             assert!(wrong.parse::<Action>().is_err(), "{wrong}");
         }
     }
@@ -376,11 +416,66 @@ mod tests {
         set.acceptance = Acceptance::GLL;
         assert!(set.validate().is_err());
         let mut set = ActionSet::preset("wide").unwrap();
-        set.backtrack = Some(1.0);
-        assert!(set.validate().is_err());
+        for wrong in [
+            Backtrack::Share(1.0),
+            Backtrack::Interpolation(0.0, 0.5),
+            Backtrack::Interpolation(0.5, 0.1),
+        ] {
+            set.backtrack = Some(wrong);
+            assert!(set.validate().is_err());
+        }
         assert!(
             matches!(ActionSet::preset("propsals"), Err(ActionError::UnknownSet { near, .. }) if near == ["proposals"])
         );
+    }
+
+    /// On ½ (x₁² + 4 x₂²): the exact step from (4, 1) was accepted.
+    fn after_a_cauchy_step() -> Observation {
+        let mut o = Observation::at_start(10.0, 32.0, 0.4, true);
+        o.record_trial(0.4, 3.6);
+        o.record_acceptance(&step(&[-1.6, -1.6], &[4.0, 4.0], &[2.4, -2.4]));
+        o
+    }
+
+    #[test]
+    fn steps_in_the_span_by_hand() {
+        let span = ActionSet::preset("span").unwrap();
+        let first = Observation::at_start(10.0, 4.0, 0.5, true);
+        for index in 0..5 {
+            let decision = span.decide(index, &first);
+            assert_eq!((decision.rate, decision.momentum), (0.5, 0.0));
+        }
+        // gᵀg = 11.52, gᵀs = 0, gᵀy = 11.52, sᵀy = 12.8, yᵀy = 43.52: ρ = 1.5 · 11.52 · 43.52 / 12.8 = 58.752,
+        // D = 58.752 · 12.8 - 11.52², α = 11.52 · 12.8 / D, β = 11.52² / D.
+        let mut o = after_a_cauchy_step();
+        let decision = span.decide(1, &o);
+        let d = 58.752 * 12.8 - 11.52 * 11.52;
+        assert!((decision.rate - 11.52 * 12.8 / d).abs() < 1e-12);
+        assert!((decision.momentum - 11.52 * 11.52 / d).abs() < 1e-12);
+        // After a rejection the whole step shrinks: here to a tenth, the value being infinite.
+        let full = PlaneStep {
+            rate: decision.rate,
+            momentum: decision.momentum,
+        };
+        o.record_momentum_trial(&full, f64::INFINITY);
+        o.record_rejection();
+        let shorter = span.decide(1, &o);
+        assert!((shorter.rate - 0.1 * full.rate).abs() < 1e-15);
+        assert!((shorter.momentum - 0.1 * full.momentum).abs() < 1e-15);
+    }
+
+    #[test]
+    fn against_the_curvature_a_step_in_the_span_is_a_rate() {
+        let span = ActionSet::preset("span").unwrap();
+        let mut o = Observation::at_start(10.0, 1.0, 0.1, true);
+        o.record_trial(0.1, 9.0);
+        // f is concave along the step: y = g and s = -g / 10.
+        o.record_acceptance(&step(&[-0.1], &[1.0], &[2.0]));
+        for index in 0..5 {
+            let decision = span.decide(index, &o);
+            assert_eq!(Some(decision.rate), o.curvature.bb2());
+            assert_eq!(decision.momentum, 0.0);
+        }
     }
 
     #[test]

@@ -7,8 +7,10 @@ use crate::observation::Observation;
 /// What a controller wants next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decision {
-    /// The rate of the next trial; after an `accept`, what [`AfterAccept`] says holds instead.
+    /// The rate α of the next trial; after an `accept`, what [`AfterAccept`] says holds instead.
     pub rate: f64,
+    /// The momentum β of the next trial x - αg + βs, where s is the last accepted step; 0 steps along -g (deterministic regime only).
+    pub momentum: f64,
     /// The waiting trial becomes the base point (only under [`Acceptance::Chosen`]).
     pub accept: Option<AfterAccept>,
     /// Return to the last snapshot first (only in the stochastic regime).
@@ -18,10 +20,11 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Just a rate.
+    /// Just a rate, along -g.
     pub fn rate(rate: f64, action: Option<usize>) -> Self {
         Self {
             rate,
+            momentum: 0.0,
             accept: None,
             roll_back: false,
             action,

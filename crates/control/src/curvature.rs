@@ -6,8 +6,11 @@
 //! - Where sᵀy <= 0 there is no curvature to read: BB1 = clamp(|s|/|y|, 4α, 100α), BB2 = clamp(|s|/|y|, α, BB1).
 //! - Ritz steps are 1/θ for the eigenvalues θ of the Hessian restricted to the span of the last three gradients (Fletcher,
 //!   Math. Program. 135 (2012), limited-memory steepest descent). With G = QR the gradients before g, T = QᵀH Q = QᵀY' R⁻¹,
-//!   where the columns of Y' are H times the columns of G, that is the differences y divided by -α.
+//!   where the columns of Y' are H times the columns of G, that is the differences y divided by -α. After a step s that was not
+//!   along -g, H s = y is known and H g is not: s takes the place of g, and the Ritz values are those over the span of the last
+//!   three steps, which along -g is the same span. On a quadratic they are exact in either case.
 
+use crate::plane::Plane;
 use crate::recent::Recent;
 use crate::vector::dot;
 
@@ -41,11 +44,13 @@ impl RitzValues {
     }
 }
 
-/// A step of rate α that was accepted: x⁺ = x - αg.
+/// A step that was accepted: x⁺ = x - αg, or with momentum.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptedStep<'a> {
-    /// α.
+    /// α; |x⁺ - x|/|g| with momentum.
     pub rate: f64,
+    /// β; 0 for a step along -g.
+    pub momentum: f64,
     /// x.
     pub from: &'a [f64],
     /// x⁺.
@@ -59,9 +64,10 @@ pub struct AcceptedStep<'a> {
 /// One accepted step, as the Ritz values need it.
 #[derive(Clone, Debug, Default)]
 struct Pair {
-    gradient: Vec<f64>,
-    /// (g⁺ - g) / (-α) = H g along this step.
-    hessian_gradient: Vec<f64>,
+    /// v: the gradient before a step along -g, the step s itself where it had momentum.
+    vector: Vec<f64>,
+    /// H v: (g⁺ - g) / (-α), or y = g⁺ - g.
+    hessian_vector: Vec<f64>,
 }
 
 /// What accepted steps told about the curvature.
@@ -73,6 +79,7 @@ pub struct Curvature {
     exact_long: Option<f64>,
     inverse_lipschitz: Option<f64>,
     ritz: Option<RitzSteps>,
+    plane: Option<Plane>,
     /// Newest last; kept only on demand. The vectors are reused.
     pairs: Vec<Pair>,
     /// Whether gradients are kept, and whether Ritz steps are taken from them at every step.
@@ -91,6 +98,7 @@ impl Curvature {
             exact_long: None,
             inverse_lipschitz: None,
             ritz: None,
+            plane: None,
             pairs: Vec::new(),
             remembers: wants_ritz,
             wants_ritz,
@@ -115,12 +123,16 @@ impl Curvature {
             ..
         } = *step;
         let (mut ss, mut sy, mut yy) = (0.0, 0.0, 0.0);
+        let (mut gg, mut gs, mut gy) = (0.0, 0.0, 0.0);
         for ((from, to), (b, a)) in step.from.iter().zip(step.to).zip(before.iter().zip(after)) {
             let (s, y) = (to - from, a - b);
             // Fused, as BLAS sums: sᵀy cancels, and everything after a step hangs on its last digits.
             ss = s.mul_add(s, ss);
             sy = s.mul_add(y, sy);
             yy = y.mul_add(y, yy);
+            gg += a * a;
+            gs += a * s;
+            gy += a * y;
         }
         self.exact_long = (sy > 0.0).then_some(ss / sy);
         self.inverse_lipschitz = (yy > 0.0).then(|| (ss / yy).sqrt());
@@ -137,10 +149,11 @@ impl Curvature {
         } else {
             (ss / sy, sy / yy)
         };
+        self.plane = Some(Plane { gg, gs, gy, ss, sy });
         self.long.push(long);
         self.short.push(short);
         if self.remembers {
-            self.remember(rate, before, after);
+            self.remember(step);
         }
         if self.wants_ritz {
             self.ritz = Some(self.ritz_steps(long, short));
@@ -182,6 +195,11 @@ impl Curvature {
         self.negative
     }
 
+    /// The plane of the gradient at the base point and the newest step; none before the first step.
+    pub fn plane(&self) -> Option<Plane> {
+        self.plane
+    }
+
     /// The Ritz steps after the newest step; none before the first step, or where they were not asked for.
     pub fn ritz(&self) -> Option<RitzSteps> {
         self.ritz
@@ -197,17 +215,24 @@ impl Curvature {
             .unwrap_or_default()
     }
 
-    fn remember(&mut self, rate: f64, before: &[f64], after: &[f64]) {
+    fn remember(&mut self, step: &AcceptedStep<'_>) {
         let mut pair = if self.pairs.len() < SWEEP {
             Pair::default()
         } else {
             self.pairs.remove(0)
         };
-        pair.gradient.clear();
-        pair.gradient.extend_from_slice(before);
-        pair.hessian_gradient.clear();
-        pair.hessian_gradient
-            .extend(before.iter().zip(after).map(|(b, a)| (b - a) / rate));
+        pair.vector.clear();
+        pair.hessian_vector.clear();
+        let gradients = step.before.iter().zip(step.after);
+        if step.momentum == 0.0 {
+            pair.vector.extend_from_slice(step.before);
+            pair.hessian_vector
+                .extend(gradients.map(|(b, a)| (b - a) / step.rate));
+        } else {
+            let points = step.from.iter().zip(step.to);
+            pair.vector.extend(points.map(|(from, to)| to - from));
+            pair.hessian_vector.extend(gradients.map(|(b, a)| a - b));
+        }
         self.pairs.push(pair);
     }
 
@@ -246,7 +271,7 @@ impl Curvature {
             let (done, rest) = scratch.split_at_mut(j);
             let column = &mut rest[0];
             column.clear();
-            column.extend_from_slice(&pairs[j].gradient);
+            column.extend_from_slice(&pairs[j].vector);
             for (i, q) in done.iter().enumerate() {
                 r[i][j] = dot(q, column);
                 for (c, v) in column.iter_mut().zip(q) {
@@ -254,7 +279,7 @@ impl Curvature {
                 }
             }
             r[j][j] = dot(column, column).sqrt();
-            let size = dot(&pairs[j].gradient, &pairs[j].gradient).sqrt();
+            let size = dot(&pairs[j].vector, &pairs[j].vector).sqrt();
             if !(r[j][j] > 1e-6 * size) {
                 return None;
             }
@@ -267,7 +292,7 @@ impl Curvature {
         for k in 0..count {
             for i in 0..count {
                 let known: f64 = (0..i).map(|l| t[k][l] * r[l][i]).sum();
-                t[k][i] = (dot(&scratch[k], &pairs[i].hessian_gradient) - known) / r[i][i];
+                t[k][i] = (dot(&scratch[k], &pairs[i].hessian_vector) - known) / r[i][i];
             }
         }
         for i in 0..count {
@@ -335,6 +360,7 @@ mod tests {
             let from: [f64; 3] = std::array::from_fn(|i| gradient[i] / curvatures[i]);
             curvature.record(&AcceptedStep {
                 rate,
+                momentum: 0.0,
                 from: &from,
                 to: &to,
                 before: &gradient,
@@ -382,6 +408,7 @@ mod tests {
         let mut curvature = Curvature::new(false);
         curvature.record(&AcceptedStep {
             rate: 0.1,
+            momentum: 0.0,
             from: &[0.0, 0.0],
             to: &[-0.1, -0.2],
             before: &[1.0, 2.0],
@@ -399,6 +426,7 @@ mod tests {
         let mut curvature = Curvature::new(true);
         curvature.record(&AcceptedStep {
             rate: 0.1,
+            momentum: 0.0,
             from: &[0.0],
             to: &[-0.1],
             before: &[1.0],
@@ -407,6 +435,32 @@ mod tests {
         assert!(curvature.negative());
         assert!((curvature.bb1().unwrap() - 0.4).abs() < 1e-12);
         assert!((curvature.bb2().unwrap() - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn steps_with_momentum_reveal_the_eigenvalues_too() {
+        // x⁺ = x - αg + β(x - x₋) on ½ Σ hᵢ xᵢ²; the first step is along -g, so that pairs of both kinds meet.
+        let h = [1.0, 4.0, 10.0];
+        let mut curvature = Curvature::new(true);
+        let (mut before, mut x) = ([1.0; 3], [1.0; 3]);
+        for (rate, momentum) in [(0.05, 0.0), (0.08, 0.3), (0.03, 0.5)] {
+            let next: [f64; 3] =
+                std::array::from_fn(|i| x[i] - rate * h[i] * x[i] + momentum * (x[i] - before[i]));
+            let gradient = |p: [f64; 3]| -> [f64; 3] { std::array::from_fn(|i| h[i] * p[i]) };
+            curvature.record(&AcceptedStep {
+                rate,
+                momentum,
+                from: &x,
+                to: &next,
+                before: &gradient(x),
+                after: &gradient(next),
+            });
+            (before, x) = (x, next);
+        }
+        let ritz = curvature.ritz().unwrap();
+        for (step, curvature) in [(ritz.short, 10.0), (ritz.mid, 4.0), (ritz.long, 1.0)] {
+            assert!((step * curvature - 1.0).abs() < 1e-9, "{step} {curvature}");
+        }
     }
 
     #[test]

@@ -23,9 +23,10 @@ use crate::learning_rate::{StartRate, bounded};
 use crate::minibatches::Minibatches;
 use crate::observation::Observation;
 use crate::outcome::{End, Outcome, Record, TraceStep};
+use crate::plane::PlaneStep;
 use crate::reward::{Progress, Reward};
 use crate::schedule::{Run, Schedule, ScheduleSettings};
-use crate::update::{OptimizerKind, SliceOptimizer, gradient_step};
+use crate::update::{OptimizerKind, SliceOptimizer, gradient_step, momentum_step};
 use crate::vector::dot;
 use crate::window::GradientStatistics;
 
@@ -95,13 +96,15 @@ impl Default for DeterministicSettings {
     }
 }
 
-/// Minimisation of an exact f along -g: a trial point is evaluated, then accepted or rejected.
+/// Minimisation of an exact f along -g, or in span{g, last step}: a trial point is evaluated, then accepted or rejected.
 pub struct DeterministicEpisode {
     evaluator: Evaluator,
     settings: DeterministicSettings,
     judge: Judge,
     observation: Observation,
     x: Vec<f64>,
+    /// The base point before; x at first.
+    before: Vec<f64>,
     gradient: Vec<f64>,
     trial: Vec<f64>,
     trial_gradient: Vec<f64>,
@@ -146,6 +149,7 @@ impl DeterministicEpisode {
         let mut episode = Self {
             judge: acceptance.start(value),
             observation,
+            before: x.clone(),
             trial: x.clone(),
             trial_gradient: gradient.clone(),
             best_x: x.clone(),
@@ -167,7 +171,7 @@ impl DeterministicEpisode {
             None
         };
         if episode.end.is_none() && episode.judge.verdict(&episode.observation).is_none() {
-            episode.try_rate(rate, None);
+            episode.try_step(&Decision::rate(rate, None));
             episode.observation.trial_waits = true;
         }
         episode
@@ -183,12 +187,29 @@ impl DeterministicEpisode {
         &self.evaluator
     }
 
-    /// Evaluates f at x - αg.
-    fn try_rate(&mut self, rate: f64, action: Option<usize>) {
-        let rate = bounded(rate);
-        gradient_step(&self.x, rate, &self.gradient, &mut self.trial);
-        let value = self.evaluator.value(&self.trial);
-        self.observation.record_trial(rate, value);
+    /// Evaluates f at x - αg + βs.
+    fn try_step(&mut self, decision: &Decision) {
+        let Self {
+            x,
+            before,
+            gradient,
+            trial,
+            ..
+        } = self;
+        let momentum = decision.momentum;
+        if momentum == 0.0 {
+            let rate = bounded(decision.rate);
+            gradient_step(x, rate, gradient, trial);
+            let value = self.evaluator.value(trial);
+            self.observation.record_trial(rate, value);
+        } else {
+            let rate = decision.rate;
+            let step = PlaneStep { rate, momentum };
+            momentum_step(x, before, &step, gradient, trial);
+            let value = self.evaluator.value(trial);
+            self.observation.record_momentum_trial(&step, value);
+        }
+        let value = self.observation.trial_value;
         self.observation.budget_left = self.evaluator.left();
         if value.is_finite() && value < self.observation.best_value {
             self.observation.best_value = value;
@@ -197,11 +218,12 @@ impl DeterministicEpisode {
         if self.settings.trace {
             self.trace.push(TraceStep {
                 cost: self.evaluator.count().cost(1.0),
-                rate,
+                rate: self.observation.rate,
+                momentum,
                 trial_value: value,
                 best_value: self.observation.best_value,
                 accepted: false,
-                action,
+                action: decision.action,
             });
         }
         let gap = self.progress().gap;
@@ -224,6 +246,7 @@ impl DeterministicEpisode {
             .gradient(&self.trial, &mut self.trial_gradient);
         self.observation.record_acceptance(&AcceptedStep {
             rate: self.observation.rate,
+            momentum: self.observation.momentum,
             from: &self.x,
             to: &self.trial,
             before: &self.gradient,
@@ -231,7 +254,9 @@ impl DeterministicEpisode {
         });
         self.observation.budget_left = self.evaluator.left();
         self.judge.accepted(self.observation.value);
-        std::mem::swap(&mut self.x, &mut self.trial);
+        // The trial becomes x, x the point before; the buffer of that one is free for the next trial.
+        std::mem::swap(&mut self.before, &mut self.trial);
+        std::mem::swap(&mut self.before, &mut self.x);
         std::mem::swap(&mut self.gradient, &mut self.trial_gradient);
         self.end = match self.observation.squared_gradient {
             g if !g.is_finite() => Some(End::Failed),
@@ -272,7 +297,7 @@ impl Episode for DeterministicEpisode {
         }
         let before = self.progress();
         let mut accepted = false;
-        let mut rate = decision.rate;
+        let mut next = *decision;
         self.observation.last_action = decision.action;
         // A trial that waits for the controller's verdict gets it.
         if self.observation.trial_waits {
@@ -280,14 +305,15 @@ impl Episode for DeterministicEpisode {
                 Some(after) => {
                     self.accept_trial();
                     accepted = true;
-                    rate = after.rate(&self.observation);
+                    next.rate = after.rate(&self.observation);
+                    next.momentum = 0.0;
                 }
                 None => self.observation.record_rejection(),
             }
         }
         // The next trial; a rule gives its verdict at once.
         if self.end.is_none() {
-            self.try_rate(rate, decision.action);
+            self.try_step(&next);
             match self.judge.verdict(&self.observation) {
                 Some(true) => {
                     self.accept_trial();
@@ -467,6 +493,7 @@ impl StochasticEpisode {
                 self.trace.push(TraceStep {
                     cost: self.done as f64,
                     rate: command.rate,
+                    momentum: 0.0,
                     trial_value: loss,
                     best_value: self.schedule.observation().best_value,
                     accepted: !command.roll_back,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::observation::Observation;
+use crate::proposal::Proposal;
 use crate::statistic::Statistic;
 use crate::window_features;
 
@@ -154,6 +155,15 @@ fn step_over_bb1(o: &Observation, step: impl Fn(&Observation) -> Option<f64>) ->
         (Some(bb1), Some(step)) => clip(log_ratio(step, bb1) / 2.0, -2.0, 2.0),
         _ => 0.0,
     }
+}
+
+/// -gᵀd/|g|² of the step in span{g, s} over BB1.
+fn span_decrease(o: &Observation, proposal: Proposal) -> f64 {
+    step_over_bb1(o, |o| {
+        let step = proposal.span_step(1.0, &o.curvature)?;
+        let plane = o.curvature.plane()?;
+        Some(-plane.slope(&step) / plane.gg)
+    })
 }
 
 /// A decrease in units of BB1 |g|², log10, quartered.
@@ -370,6 +380,16 @@ pub(crate) const DETERMINISTIC: &[Builtin] = &[
         observe: |o| step_over_bb1(o, |o| o.curvature.ritz().map(|r| r.long)),
     },
     Builtin {
+        name: "bb2_span_decrease",
+        about: "decrease that span-bb2 promises at first order over that of BB1",
+        observe: |o| span_decrease(o, Proposal::ShortBarzilaiBorwein),
+    },
+    Builtin {
+        name: "ritz_mid_span_decrease",
+        about: "decrease that span-ritz-mid promises at first order over that of BB1",
+        observe: |o| span_decrease(o, Proposal::MidRitz),
+    },
+    Builtin {
         name: "value_ratio",
         about: "log10 of the last two base values' ratio, within ±2 (not indifferent to a shift of f)",
         observe: |o| match (o.values.get(0), o.values.get(1)) {
@@ -481,6 +501,7 @@ mod tests {
             let after = gradient(next);
             o.record_acceptance(&AcceptedStep {
                 rate: rate * unit,
+                momentum: 0.0,
                 from: &point,
                 to: &next,
                 before: &before,
@@ -513,13 +534,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_default_state_is_indifferent_to_units(
+        fn the_state_is_indifferent_to_units(
             f in 1e-6f64..1e6, x in 1e-4f64..1e4, shift in -1.0f64..1.0,
             rates in prop::array::uniform3(0.01f64..0.2),
         ) {
             let plain = observation(1.0, 0.0, 1.0, rates);
             let scaled = observation(f, shift * f, x, rates);
-            for spec in crate::state::StateSpec::default_features() {
+            for spec in crate::state::StateSpec::span_features() {
                 let (a, b) = (observed(&spec.name, &plain), observed(&spec.name, &scaled));
                 prop_assert!((a - b).abs() < 1e-9, "{}: {} against {}", spec.name, a, b);
             }
@@ -536,7 +557,7 @@ mod tests {
                 let to = [-pair[0][0], -pair[0][1]];
                 o.record_acceptance(&step(&to, &pair[0], &pair[1]));
             }
-            let mut state = crate::state::StateSpec::new(crate::state::StateSpec::default_features(), &Features::builtin())
+            let mut state = crate::state::StateSpec::new(crate::state::StateSpec::span_features(), &Features::builtin())
                 .unwrap().start();
             let mut out = vec![0.0; state.width()];
             state.observe(&o, &mut out);

@@ -5,6 +5,7 @@
 
 pub mod acceptance;
 pub mod action;
+pub mod backtrack;
 pub mod checkpoint;
 pub mod controller;
 pub mod curvature;
@@ -17,7 +18,9 @@ pub mod minibatches;
 pub mod minimiser;
 pub mod observation;
 pub mod outcome;
+pub mod plane;
 pub mod policy;
+pub mod proposal;
 pub mod ramp_hold_decay;
 pub mod rate_shape;
 pub mod reward;

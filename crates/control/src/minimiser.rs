@@ -114,6 +114,7 @@ impl Search {
             self.trace.push(TraceStep {
                 cost: self.evaluator.count().cost(1.0),
                 rate,
+                momentum: 0.0,
                 trial_value: value,
                 best_value: self.best_value,
                 accepted: false,

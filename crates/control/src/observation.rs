@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::curvature::{AcceptedStep, Curvature};
+use crate::plane::PlaneStep;
 use crate::recent::Recent;
 use crate::window::LossScale;
 
@@ -25,8 +26,14 @@ pub struct Observation {
     pub start_squared_gradient: f64,
     /// α₀, the first learning rate.
     pub start_rate: f64,
-    /// The learning rate of the last trial, accepted or not.
+    /// The learning rate of the last trial, accepted or not; of a step d with momentum |d|/|g|, the rate of a step along -g as long.
     pub rate: f64,
+    /// The momentum β of the last trial; 0 where it was along -g.
+    #[serde(skip)]
+    pub momentum: f64,
+    /// gᵀd of the last trial's step d, where it had momentum.
+    #[serde(skip)]
+    slope: f64,
     /// f at the base point.
     pub value: f64,
     /// f at the last trial point; the base value before the first trial.
@@ -50,7 +57,7 @@ pub struct Observation {
     pub cosine: f64,
     /// (1/n) Σ sign(dᵢ d_prev,ᵢ) of the last two directions; 0 before there are two.
     pub sign_alignment: f64,
-    /// (f - f_trial) / (α g·g) of the last trial, within ±2; -2 where the trial was not finite.
+    /// (f - f_trial) / (α g·g) of the last trial, with -gᵀd for α g·g where it had momentum, within ±2; -2 where the trial was not finite.
     pub decrease_ratio: f64,
     /// Trials rejected since the last accepted one.
     pub rejections: u32,
@@ -197,6 +204,8 @@ impl Observation {
             start_squared_gradient: squared_gradient,
             start_rate: rate,
             rate,
+            momentum: 0.0,
+            slope: 0.0,
             value,
             trial_value: value,
             best_value: value,
@@ -220,10 +229,35 @@ impl Observation {
 
     /// A trial of rate `rate` along -g gave the value `trial_value`.
     pub fn record_trial(&mut self, rate: f64, trial_value: f64) {
-        self.lowest.push(self.trial_value);
         self.rate = rate;
+        self.momentum = 0.0;
+        self.record_trial_value(trial_value);
+    }
+
+    /// A trial of this step gave the value `trial_value`.
+    pub fn record_momentum_trial(&mut self, step: &PlaneStep, trial_value: f64) {
+        // Before the first step s = 0, and d is along -g.
+        (self.rate, self.slope) = match self.curvature.plane() {
+            Some(plane) => (plane.length(step), plane.slope(step)),
+            None => (step.rate, -step.rate * self.squared_gradient),
+        };
+        self.momentum = step.momentum;
+        self.record_trial_value(trial_value);
+    }
+
+    /// -share · gᵀd of the last trial's step d: what a line search asks of f - f_trial.
+    pub fn promised_decrease(&self, share: f64) -> f64 {
+        if self.momentum == 0.0 {
+            share * self.rate * self.squared_gradient
+        } else {
+            -share * self.slope
+        }
+    }
+
+    fn record_trial_value(&mut self, trial_value: f64) {
+        self.lowest.push(self.trial_value);
         self.trial_value = trial_value;
-        let ratio = (self.value - trial_value) / (rate * self.squared_gradient);
+        let ratio = (self.value - trial_value) / self.promised_decrease(1.0);
         self.decrease_ratio = if trial_value.is_finite() && !ratio.is_nan() {
             ratio.clamp(-2.0, 2.0)
         } else {
@@ -312,6 +346,7 @@ pub(crate) mod tests {
         };
         AcceptedStep {
             rate,
+            momentum: 0.0,
             from: &[0.0; 2][..to.len()],
             to,
             before,

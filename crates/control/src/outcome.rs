@@ -43,8 +43,10 @@ pub struct Outcome {
 pub struct TraceStep {
     /// values + gradients spent so far.
     pub cost: f64,
-    /// The learning rate that was tried.
+    /// The learning rate that was tried; of a step d with momentum |d|/|g|.
     pub rate: f64,
+    /// The momentum β that was tried; 0 along -g, and for methods that own their loop.
+    pub momentum: f64,
     /// f at the trial point.
     pub trial_value: f64,
     /// The least f so far.

@@ -97,6 +97,15 @@ impl StateSpec {
         features
     }
 
+    /// The default, and what the steps in span{g, last step} promise.
+    pub fn span_features() -> Vec<FeatureSpec> {
+        let mut features = Self::default_features();
+        for name in ["bb2_span_decrease", "ritz_mid_span_decrease"] {
+            features.push(FeatureSpec::new(name, 1));
+        }
+        features
+    }
+
     /// The default without the Ritz steps: for action sets that offer none.
     pub fn scalar_features() -> Vec<FeatureSpec> {
         let with_history = [
@@ -342,6 +351,10 @@ mod tests {
         assert_eq!(
             StateSpec::new(StateSpec::default_features(), &builtin).map(|s| s.width()),
             Ok(38)
+        );
+        assert_eq!(
+            StateSpec::new(StateSpec::span_features(), &builtin).map(|s| s.width()),
+            Ok(40)
         );
     }
 }

@@ -1,11 +1,26 @@
 //! The update: from a base point to the next one.
 
+use crate::plane::PlaneStep;
 use crate::rivals::stochastic::{Adam, Sgd};
 
 /// The trial point x - αg, written into `trial`.
 pub fn gradient_step(x: &[f64], rate: f64, gradient: &[f64], trial: &mut [f64]) {
     for ((t, x), g) in trial.iter_mut().zip(x).zip(gradient) {
         *t = x - rate * g;
+    }
+}
+
+/// The trial point x - αg + βs, written into `trial`; s = x - x₋ leads from the base point before.
+pub fn momentum_step(
+    x: &[f64],
+    before: &[f64],
+    step: &PlaneStep,
+    gradient: &[f64],
+    trial: &mut [f64],
+) {
+    let points = x.iter().zip(before);
+    for ((t, (x, b)), g) in trial.iter_mut().zip(points).zip(gradient) {
+        *t = x - step.rate * g + step.momentum * (x - b);
     }
 }
 
@@ -69,6 +84,18 @@ mod tests {
             optimizer.step(0.1, &[gradient], std::slice::from_mut(step));
         }
         steps
+    }
+
+    #[test]
+    fn momentum_by_hand() {
+        let step = PlaneStep {
+            rate: 0.5,
+            momentum: 2.0,
+        };
+        let mut trial = [0.0; 2];
+        momentum_step(&[1.0, 2.0], &[0.0, 3.0], &step, &[4.0, 2.0], &mut trial);
+        // (1 - 2 + 2 · 1, 2 - 1 + 2 · (-1))
+        assert_eq!(trial, [1.0, -1.0]);
     }
 
     #[test]

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use qstride_control::features::Features;
+use qstride_control::learned::Blind;
 use qstride_control::policy::NetworkShape;
 use qstride_control::rivals::stochastic::{STOCHASTIC_RIVALS, StochasticRival};
 use qstride_control::rivals::{RIVALS, Rival, Setup};
 use qstride_control::{
-    ActionSet, Controller, DeterministicSettings, End, Episode, FeatureSpec, Learned, Policy,
-    StateSpec, StochasticEpisode, StochasticSettings, TrainingSettings, train,
+    ActionSet, Controller, DeterministicEpisode, DeterministicSettings, End, Episode, FeatureSpec,
+    Learned, Policy, StateSpec, StochasticEpisode, StochasticSettings, TrainingSettings, run,
+    train,
 };
 use qstride_objectives::rosenbrock::chained_rosenbrock;
 use qstride_objectives::{Objective, StochasticObjective, Streams};
@@ -43,6 +45,26 @@ fn twice_the_steps_allocate_as_often() {
         assert_eq!((short_cost, long_cost), (202.0, 402.0), "{}", rival.name);
         assert_eq!(short, long, "{}", rival.name);
     }
+}
+
+#[test]
+fn choosing_steps_in_the_span_allocates_nothing() {
+    let objective: Arc<dyn Objective> = Arc::new(chained_rosenbrock(100));
+    let actions = Arc::new(ActionSet::preset("span").unwrap());
+    let [short, long] = [202, 402].map(|budget| {
+        let mut chance = Blind::random(actions.clone(), Streams::new(1).stream("allocations"));
+        let settings = DeterministicSettings {
+            budget,
+            floor: 0.0,
+            ..Default::default()
+        };
+        let count = allocation_counter::measure(|| {
+            let mut episode = DeterministicEpisode::start(objective.clone(), settings, &chance);
+            run(&mut episode, &mut chance);
+        });
+        count.count_total
+    });
+    assert_eq!(short, long);
 }
 
 const DIMENSION: usize = 10;

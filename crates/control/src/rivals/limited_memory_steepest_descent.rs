@@ -47,6 +47,7 @@ impl Minimiser for LimitedMemorySteepestDescent {
             let after = search.accept(&trial, &mut trial_gradient)?;
             curvature.record(&AcceptedStep {
                 rate,
+                momentum: 0.0,
                 from: &x,
                 to: &trial,
                 before: &g,
