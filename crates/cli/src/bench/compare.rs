@@ -11,7 +11,8 @@ use qstride_control::rivals::RIVALS;
 use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use serde_json::json;
 
-use crate::compare::harness::{Carrying, Comparison, Plan};
+use crate::compare::harness::{Carrying, Comparison};
+use crate::compare::plan::Plan;
 use crate::compare::progress_bar;
 use crate::compare::recipe::Recipe;
 use crate::table::Table;

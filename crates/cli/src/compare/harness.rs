@@ -7,60 +7,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
-use qstride_control::checkpoint::sha256;
-use qstride_control::{Evaluations, StartRate};
+use qstride_control::Evaluations;
 use rayon::prelude::*;
 
 use super::journal::{Header, Journal};
-use super::method::{Limits, Method, method_name, parse_all};
-use super::problem::Case;
-use super::recipe::Recipe;
+use super::method::Limits;
+use super::plan::{Job, Plan, Start};
 use super::reference;
 use super::run::{Outcome, Run, sum};
-use super::start_rate::StartRateWord;
 
 /// L-BFGS gets this many times the budget to find an unknown f*.
 const REFERENCE_BUDGETS: u64 = 10;
-
-/// The bar of the deterministic regime; where it is not among the methods, the first one is the reference.
-const USUAL_REFERENCE: &str = "gll-bb";
-
-/// What is to be run.
-pub struct Plan {
-    /// What the problems are called.
-    pub problems: String,
-    /// The instances, seed by seed.
-    pub cases: Vec<Case>,
-    /// The methods.
-    pub methods: Vec<Method>,
-    /// The start rates.
-    pub start_rates: Vec<StartRateWord>,
-    /// What one run may spend.
-    pub limits: Limits,
-    /// The relative gaps to which costs are counted, from coarse to fine.
-    pub tolerances: Vec<f64>,
-    /// The method that the others are tested against.
-    pub reference: usize,
-    /// Of the files that the problems were read from.
-    data_sha256: String,
-}
-
-/// One run that has to be made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Job {
-    case: usize,
-    method: usize,
-    start: Start,
-}
-
-/// Where it starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Start {
-    /// At the start rate of this index.
-    Asked(usize),
-    /// At this rate of the method's grid.
-    Grid(f64),
-}
 
 /// A plan and what came of it.
 pub struct Comparison {
@@ -96,184 +53,6 @@ pub enum Begin {
     Resumed,
 }
 
-impl Plan {
-    /// What a recipe asks for.
-    ///
-    /// # Errors
-    /// Unknown names, with the near matches; faults of data and checkpoints; methods that do not go with the problems.
-    pub fn new(recipe: &Recipe) -> Result<Self> {
-        let limits = recipe.limits()?;
-        let cases = recipe.problems.cases(&recipe.all_seeds())?;
-        let known = cases
-            .iter()
-            .all(|case| case.objective().minimum().is_some());
-        let methods = parse_all(&recipe.methods, limits, known)?;
-        let reference = match &recipe.reference {
-            None => methods
-                .iter()
-                .position(|m| m.name == USUAL_REFERENCE)
-                .unwrap_or(0),
-            Some(name) => methods
-                .iter()
-                .position(|method| method.name == method_name(name))
-                .with_context(|| {
-                    format!("--reference {name} is not among the methods that are compared")
-                })?,
-        };
-        Ok(Self {
-            problems: recipe.problems.label(),
-            cases,
-            methods,
-            start_rates: recipe.different_start_rates(),
-            limits,
-            tolerances: recipe.all_tolerances(),
-            reference,
-            data_sha256: recipe.problems.data_sha256()?,
-        })
-    }
-
-    /// Whether the problems are trained by minibatches.
-    pub fn training(&self) -> bool {
-        matches!(self.limits, Limits::Training(_))
-    }
-
-    /// The evaluations that count as one in tables: 1, and in training those of one pass over the data.
-    pub fn unit(&self, case: usize) -> f64 {
-        match (&self.limits, &self.cases[case].problem) {
-            (Limits::Training(limits), super::problem::Problem::Samples(objective)) => {
-                2.0 * limits.steps_per_epoch(objective.samples()) as f64
-            }
-            _ => 1.0,
-        }
-    }
-
-    /// The most that one run may spend, in units.
-    pub fn budget(&self) -> f64 {
-        match self.limits {
-            Limits::Evaluations(budget) => budget as f64,
-            Limits::Training(limits) => limits.epochs as f64,
-        }
-    }
-
-    /// The families, in the order in which they come.
-    pub fn families(&self) -> Vec<&str> {
-        let mut families: Vec<&str> = Vec::new();
-        for case in &self.cases {
-            if !families.contains(&case.family()) {
-                families.push(case.family());
-            }
-        }
-        families
-    }
-
-    /// The seeds, in order.
-    pub fn seeds(&self) -> Vec<u64> {
-        let mut seeds: Vec<u64> = self.cases.iter().map(|case| case.seed).collect();
-        seeds.dedup();
-        seeds
-    }
-
-    /// The instances whose rates are drawn: the first one of each of the first four families.
-    pub fn shown_cases(&self) -> Vec<usize> {
-        let first = |family: &&str| self.cases.iter().position(|c| c.family() == *family);
-        self.families().iter().take(4).filter_map(first).collect()
-    }
-
-    /// Every run that has to be made, case by case.
-    fn jobs(&self) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        for case in 0..self.cases.len() {
-            for (method, m) in self.methods.iter().enumerate() {
-                let mut add = |start| {
-                    jobs.push(Job {
-                        case,
-                        method,
-                        start,
-                    })
-                };
-                match m.grid() {
-                    Some(rates) => rates.into_iter().map(Start::Grid).for_each(&mut add),
-                    None if m.takes_start_rate() => {
-                        (0..self.start_rates.len())
-                            .map(Start::Asked)
-                            .for_each(&mut add);
-                    }
-                    None => add(Start::Asked(0)),
-                }
-            }
-        }
-        jobs
-    }
-
-    fn carry_out(&self, job: Job, shown: &[usize]) -> Result<Outcome> {
-        let (start, word) = match job.start {
-            Start::Asked(index) => (
-                self.start_rates[index].0,
-                self.start_rates[index].to_string(),
-            ),
-            Start::Grid(rate) => (StartRate::Given(rate), rate.to_string()),
-        };
-        let case = &self.cases[job.case];
-        self.methods[job.method].run(case, start, &word, self.limits, shown.contains(&job.case))
-    }
-
-    /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, data files, problems with
-    /// their first values, budgets and start rates.
-    fn fingerprint(&self) -> String {
-        let mut text = format!(
-            "{:?} {:?} {}",
-            self.limits, self.start_rates, self.data_sha256
-        );
-        for method in &self.methods {
-            text.push_str(&format!("\n{} {}", method.name, method.fingerprint()));
-        }
-        for case in &self.cases {
-            let objective = case.objective();
-            let start = objective.start();
-            let (value, test) = (objective.value(&start), objective.test_score(&start));
-            let (name, n) = (case.name(), case.dimension());
-            text.push_str(&format!("\n{name} {n} {} {value:?} {test:?}", case.seed));
-        }
-        sha256(text.as_bytes())
-    }
-
-    /// f* where it is known; by L-BFGS where it is not. After an interruption no further one is looked for.
-    fn references(&self, how: &Carrying<'_>) -> Vec<f64> {
-        let Limits::Evaluations(budget) = self.limits else {
-            return vec![0.0; self.cases.len()];
-        };
-        let cases = self.cases.par_iter();
-        let minima = cases.map(|case| {
-            let objective = case.objective();
-            objective.minimum().unwrap_or_else(|| {
-                if how.interrupted.load(Ordering::SeqCst) {
-                    return f64::INFINITY;
-                }
-                how.progress.inc(1);
-                let budget = REFERENCE_BUDGETS.saturating_mul(budget);
-                reference::minimum(objective.as_ref(), budget).unwrap_or(f64::INFINITY)
-            })
-        });
-        minima.collect()
-    }
-
-    /// Cases whose f* has to be found.
-    fn unknown_minima(&self) -> usize {
-        let unknown = |case: &&Case| !self.training() && case.objective().minimum().is_none();
-        self.cases.iter().filter(unknown).count()
-    }
-
-    /// Cases that share the choice of a rate: those of a training task with all its seeds; else each stands alone.
-    fn tuning_group(&self, case: usize) -> String {
-        let alone = if self.training() {
-            String::new()
-        } else {
-            case.to_string()
-        };
-        format!("{} {alone}", self.cases[case].name())
-    }
-}
-
 impl Comparison {
     /// Carries out the plan; none where it was interrupted.
     ///
@@ -289,7 +68,7 @@ impl Comparison {
             .num_threads(how.threads.unwrap_or(0))
             .build()
             .context("the threads cannot be started")?;
-        let minima = pool.install(|| plan.references(how));
+        let minima = pool.install(|| references(&plan, how));
         if how.interrupted.load(Ordering::SeqCst) {
             return Ok(None);
         }
@@ -383,6 +162,26 @@ impl Comparison {
         let cost = run.cost_to(tolerance, self.minima[run.case])?;
         Some(cost as f64 / self.plan.unit(run.case))
     }
+}
+
+/// f* of each case where it is known; by L-BFGS where it is not. After an interruption no further one is looked for.
+fn references(plan: &Plan, how: &Carrying<'_>) -> Vec<f64> {
+    let Limits::Evaluations(budget) = plan.limits else {
+        return vec![0.0; plan.cases.len()];
+    };
+    let cases = plan.cases.par_iter();
+    let minima = cases.map(|case| {
+        let objective = case.objective();
+        objective.minimum().unwrap_or_else(|| {
+            if how.interrupted.load(Ordering::SeqCst) {
+                return f64::INFINITY;
+            }
+            how.progress.inc(1);
+            let budget = REFERENCE_BUDGETS.saturating_mul(budget);
+            reference::minimum(objective.as_ref(), budget).unwrap_or(f64::INFINITY)
+        })
+    });
+    minima.collect()
 }
 
 /// The outcome of each job, those that are done already left as they are; none where it was interrupted before.
@@ -499,6 +298,8 @@ fn open_journal(
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::compare::recipe::Recipe;
+    use crate::compare::start_rate::StartRateWord;
 
     /// A comparison in memory.
     pub fn compare(recipe: &Recipe) -> Comparison {

@@ -1,6 +1,6 @@
 //! `qstride compare`: methods on the same problems at an equal budget, from the same start rates.
 //!
-//! The data flows downwards: a [`recipe`] names [`problem`]s and [`method`]s, which make a plan; [`harness`] runs it against the f* of
+//! The data flows downwards: a [`recipe`] names [`problem`]s and [`method`]s, which make a [`plan`]; [`harness`] runs it against the f* of
 //! [`reference`], keeping a [`journal`]; [`summary`] condenses it; [`table`], [`output`], [`figures`] and [`report`] show it.
 
 pub mod recipe;
@@ -8,6 +8,7 @@ pub mod recipe;
 pub mod method;
 mod minimising;
 mod network_task;
+pub mod plan;
 mod problem;
 mod sequence;
 mod start_rate;
@@ -34,8 +35,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use harness::{Begin, Carrying, Comparison, Plan};
+use harness::{Begin, Carrying, Comparison};
 use journal::Journal;
+use plan::Plan;
 use recipe::{RECIPE, Recipe};
 use report::Origin;
 

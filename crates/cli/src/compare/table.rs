@@ -1,8 +1,9 @@
 //! The tables of a comparison, for the terminal and the report.
 
-use super::harness::{Comparison, Plan};
+use super::harness::Comparison;
 use super::method::Limits;
 use super::output::unit;
+use super::plan::Plan;
 use super::summary::{Between, Group, MethodSummary, Summary};
 use crate::table::{Mark, Table, count, short};
 

@@ -1,0 +1,212 @@
+//! What is to be run: problems, methods, start rates and budgets, as a recipe asks for them.
+
+use anyhow::{Context, Result};
+use qstride_control::StartRate;
+use qstride_control::checkpoint::sha256;
+
+use super::method::{Limits, Method, method_name, parse_all};
+use super::problem::{Case, Problem};
+use super::recipe::Recipe;
+use super::run::Outcome;
+use super::start_rate::StartRateWord;
+
+/// The bar of the deterministic regime; where it is not among the methods, the first one is the reference.
+const USUAL_REFERENCE: &str = "gll-bb";
+
+/// What is to be run.
+pub struct Plan {
+    /// What the problems are called.
+    pub problems: String,
+    /// The instances, seed by seed.
+    pub cases: Vec<Case>,
+    /// The methods.
+    pub methods: Vec<Method>,
+    /// The start rates.
+    pub start_rates: Vec<StartRateWord>,
+    /// What one run may spend.
+    pub limits: Limits,
+    /// The relative gaps to which costs are counted, from coarse to fine.
+    pub tolerances: Vec<f64>,
+    /// The method that the others are tested against.
+    pub reference: usize,
+    /// Of the files that the problems were read from.
+    data_sha256: String,
+}
+
+/// One run that has to be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Job {
+    /// Index into [`Plan::cases`].
+    pub case: usize,
+    /// Index into [`Plan::methods`].
+    pub method: usize,
+    /// Where it starts.
+    pub start: Start,
+}
+
+/// Where it starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// At the start rate of this index.
+    Asked(usize),
+    /// At this rate of the method's grid.
+    Grid(f64),
+}
+
+impl Plan {
+    /// What a recipe asks for.
+    ///
+    /// # Errors
+    /// Unknown names, with the near matches; faults of data and checkpoints; methods that do not go with the problems.
+    pub fn new(recipe: &Recipe) -> Result<Self> {
+        let limits = recipe.limits()?;
+        let cases = recipe.problems.cases(&recipe.all_seeds())?;
+        let known = cases
+            .iter()
+            .all(|case| case.objective().minimum().is_some());
+        let methods = parse_all(&recipe.methods, limits, known)?;
+        let reference = match &recipe.reference {
+            None => methods
+                .iter()
+                .position(|m| m.name == USUAL_REFERENCE)
+                .unwrap_or(0),
+            Some(name) => methods
+                .iter()
+                .position(|method| method.name == method_name(name))
+                .with_context(|| {
+                    format!("--reference {name} is not among the methods that are compared")
+                })?,
+        };
+        Ok(Self {
+            problems: recipe.problems.label(),
+            cases,
+            methods,
+            start_rates: recipe.different_start_rates(),
+            limits,
+            tolerances: recipe.all_tolerances(),
+            reference,
+            data_sha256: recipe.problems.data_sha256()?,
+        })
+    }
+
+    /// Whether the problems are trained by minibatches.
+    pub fn training(&self) -> bool {
+        matches!(self.limits, Limits::Training(_))
+    }
+
+    /// The evaluations that count as one in tables: 1, and in training those of one pass over the data.
+    pub fn unit(&self, case: usize) -> f64 {
+        match (&self.limits, &self.cases[case].problem) {
+            (Limits::Training(limits), Problem::Samples(objective)) => {
+                2.0 * limits.steps_per_epoch(objective.samples()) as f64
+            }
+            _ => 1.0,
+        }
+    }
+
+    /// The most that one run may spend, in units.
+    pub fn budget(&self) -> f64 {
+        match self.limits {
+            Limits::Evaluations(budget) => budget as f64,
+            Limits::Training(limits) => limits.epochs as f64,
+        }
+    }
+
+    /// The families, in the order in which they come.
+    pub fn families(&self) -> Vec<&str> {
+        let mut families: Vec<&str> = Vec::new();
+        for case in &self.cases {
+            if !families.contains(&case.family()) {
+                families.push(case.family());
+            }
+        }
+        families
+    }
+
+    /// The seeds, in order.
+    pub fn seeds(&self) -> Vec<u64> {
+        let mut seeds: Vec<u64> = self.cases.iter().map(|case| case.seed).collect();
+        seeds.dedup();
+        seeds
+    }
+
+    /// The instances whose rates are drawn: the first one of each of the first four families.
+    pub fn shown_cases(&self) -> Vec<usize> {
+        let first = |family: &&str| self.cases.iter().position(|c| c.family() == *family);
+        self.families().iter().take(4).filter_map(first).collect()
+    }
+
+    /// Every run that has to be made, case by case.
+    pub fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for case in 0..self.cases.len() {
+            for (method, m) in self.methods.iter().enumerate() {
+                let mut add = |start| {
+                    jobs.push(Job {
+                        case,
+                        method,
+                        start,
+                    })
+                };
+                match m.grid() {
+                    Some(rates) => rates.into_iter().map(Start::Grid).for_each(&mut add),
+                    None if m.takes_start_rate() => {
+                        (0..self.start_rates.len())
+                            .map(Start::Asked)
+                            .for_each(&mut add);
+                    }
+                    None => add(Start::Asked(0)),
+                }
+            }
+        }
+        jobs
+    }
+
+    pub fn carry_out(&self, job: Job, shown: &[usize]) -> Result<Outcome> {
+        let (start, word) = match job.start {
+            Start::Asked(index) => (
+                self.start_rates[index].0,
+                self.start_rates[index].to_string(),
+            ),
+            Start::Grid(rate) => (StartRate::Given(rate), rate.to_string()),
+        };
+        let case = &self.cases[job.case];
+        self.methods[job.method].run(case, start, &word, self.limits, shown.contains(&job.case))
+    }
+
+    /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, data files, problems with
+    /// their first values, budgets and start rates.
+    pub fn fingerprint(&self) -> String {
+        let mut text = format!(
+            "{:?} {:?} {}",
+            self.limits, self.start_rates, self.data_sha256
+        );
+        for method in &self.methods {
+            text.push_str(&format!("\n{} {}", method.name, method.fingerprint()));
+        }
+        for case in &self.cases {
+            let objective = case.objective();
+            let start = objective.start();
+            let (value, test) = (objective.value(&start), objective.test_score(&start));
+            let (name, n) = (case.name(), case.dimension());
+            text.push_str(&format!("\n{name} {n} {} {value:?} {test:?}", case.seed));
+        }
+        sha256(text.as_bytes())
+    }
+
+    /// Cases whose f* has to be found.
+    pub fn unknown_minima(&self) -> usize {
+        let unknown = |case: &&Case| !self.training() && case.objective().minimum().is_none();
+        self.cases.iter().filter(unknown).count()
+    }
+
+    /// Cases that share the choice of a rate: those of a training task with all its seeds; else each stands alone.
+    pub fn tuning_group(&self, case: usize) -> String {
+        let alone = if self.training() {
+            String::new()
+        } else {
+            case.to_string()
+        };
+        format!("{} {alone}", self.cases[case].name())
+    }
+}
