@@ -137,25 +137,23 @@ fn word(split: Split) -> &'static str {
     }
 }
 
-/// Methods of exact minimisation first, then those of training by minibatches, then the forms of words.
+/// Methods of exact minimisation first, then optimizers, which run in both regimes, then schedules, which train by minibatches, then the
+/// forms of words.
 fn methods() -> Vec<Entry> {
     let exact = RIVALS.iter().map(|rival| entry(rival.name, rival.about));
     let policies = qstride::PRETRAINED
         .into_iter()
         .map(|name| entry(name, "a policy that ships with qstride"));
-    let by_minibatches = |name: &str, about: &str| entry(name, &format!("[minibatches] {about}"));
     let stochastic = STOCHASTIC_RIVALS.iter().map(|rival| {
         let rate = match rival.tunable {
             true => format!("; rate {} where none is given", rival.rate),
             false => String::new(),
         };
-        by_minibatches(rival.name, &format!("{}{rate}", rival.about))
+        entry(rival.name, &format!("[both regimes] {}{rate}", rival.about))
     });
     let schedules = qstride::PRETRAINED_SCHEDULES.into_iter().map(|name| {
-        by_minibatches(
-            name,
-            "a policy that ships with qstride, on the scripted schedule",
-        )
+        let about = "[minibatches] a policy that ships with qstride, on the scripted schedule";
+        entry(name, about)
     });
     let forms = method::FORMS.iter().map(|(form, about)| entry(form, about));
     exact

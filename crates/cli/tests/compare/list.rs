@@ -39,11 +39,9 @@ fn everything_is_listed() {
     assert!(has("features", "rate_over_bb1") && has("models", "softmax"));
     let text = text(folder.path(), "list methods");
     // The regime of a method stands before what it is.
-    for line in text
-        .lines()
-        .filter(|line| line.contains(" prodigy ") || line.contains(" rule:"))
-    {
-        assert!(line.contains("  [minibatches] "), "{line}");
+    for (name, regime) in [(" prodigy ", "both regimes"), (" rule:", "minibatches")] {
+        let line = text.lines().find(|line| line.contains(name)).unwrap();
+        assert!(line.contains(&format!("  [{regime}] ")), "{line}");
     }
     assert!(text.starts_with("methods\n  armijo ") && !text.contains("features"));
     assert_eq!(fault(folder.path(), "list metods").0, 2);
@@ -59,17 +57,20 @@ fn every_method_of_the_list_runs() {
     let folder = tempfile::tempdir().unwrap();
     let all = json(folder.path(), "list methods --json");
     let entries = all["methods"].as_array().unwrap();
+    let of = |about: &str, minibatches: bool| {
+        about.starts_with("[both regimes]") || about.starts_with("[minibatches]") == minibatches
+    };
     let plain = |minibatches: bool| -> Vec<&str> {
         entries
             .iter()
-            .filter(|e| e["about"].as_str().unwrap().starts_with("[minibatches]") == minibatches)
+            .filter(|e| of(e["about"].as_str().unwrap(), minibatches))
             .map(|e| e["name"].as_str().unwrap())
             .filter(|name| !name.chars().any(|c| c.is_ascii_uppercase()))
             .collect()
     };
     let (exact, trained) = (plain(false), plain(true));
     assert!(
-        exact.len() > 20 && trained.len() > 15,
+        exact.len() > 35 && trained.len() > 15,
         "{exact:?} {trained:?}"
     );
     let run = |arguments: String| json(folder.path(), &format!("compare {arguments} --json"));
