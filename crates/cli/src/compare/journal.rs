@@ -46,12 +46,18 @@ impl Journal {
     /// A new journal in `folder`.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or another program keeps one there.
     pub fn begin(folder: &Path, header: &Header) -> Result<Self> {
-        let path = folder.join(JOURNAL);
+        let journal = Self::append_to(folder.join(JOURNAL))?;
         let line = format!("{}\n", serde_json::to_string(header)?);
-        fs::write(&path, line).with_context(|| format!("cannot write {}", path.display()))?;
-        Self::append_to(path)
+        // What stood there goes only now that nobody else is writing it.
+        let file = journal.file.lock().unwrap_or_else(|e| e.into_inner());
+        let written = file
+            .set_len(0)
+            .and_then(|()| (&*file).write_all(line.as_bytes()));
+        drop(file);
+        written.with_context(|| format!("cannot write {}", journal.path.display()))?;
+        Ok(journal)
     }
 
     /// The words that began the comparison in `folder`.
@@ -135,7 +141,7 @@ impl Journal {
     }
 
     fn append_to(path: PathBuf) -> Result<Self> {
-        let file = OpenOptions::new().append(true).open(&path);
+        let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         // Two programs would do each job twice, and write into each other's lines.
         if file.try_lock().is_err() {
@@ -200,6 +206,8 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], br#"{"job": 1, "outc"#].concat()).unwrap();
         let held = Journal::resume(folder.path(), &header("a")).err().unwrap();
+        assert!(held.to_string().contains("another program"), "{held}");
+        let held = Journal::begin(folder.path(), &header("b")).err().unwrap();
         assert!(held.to_string().contains("another program"), "{held}");
         drop(journal);
         let (journal, done) = Journal::resume(folder.path(), &header("a")).unwrap();
