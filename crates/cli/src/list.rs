@@ -9,6 +9,7 @@ use qstride_control::features::Features;
 use qstride_control::rivals::RIVALS;
 use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use qstride_objectives::suite::{self, Kind, Split};
+use qstride_objectives::tasks::{TASK_SETS, TASKS};
 use serde::Serialize;
 
 use crate::compare::method;
@@ -32,6 +33,7 @@ enum Topic {
     Suites,
     Families,
     Problems,
+    Tasks,
     Methods,
     Actions,
     Features,
@@ -89,6 +91,7 @@ impl Topic {
             Self::Suites => listings(Kind::Suite),
             Self::Families => listings(Kind::Family),
             Self::Problems => listings(Kind::Problem),
+            Self::Tasks => tasks(),
             Self::Methods => methods(),
             Self::Actions => action_sets(),
             Self::Features => Features::builtin()
@@ -127,6 +130,26 @@ fn listings(kind: Kind) -> Vec<Entry> {
             _ => entry(&listing.name, listing.about),
         })
         .collect()
+}
+
+/// Sets first, then their members.
+fn tasks() -> Vec<Entry> {
+    let sets = TASK_SETS.iter().map(|set| {
+        let about = format!("[{}] all of these: {}", word(set.split), set.about);
+        entry(set.name, &about)
+    });
+    let members = TASKS.iter().map(|task| {
+        let about = format!(
+            "[{}] {}; {}, {} passes, minibatches of {}",
+            word(task.split()),
+            task.about,
+            task.model,
+            task.passes,
+            task.batch
+        );
+        entry(task.name, &about)
+    });
+    sets.chain(members).collect()
 }
 
 fn word(split: Split) -> &'static str {

@@ -85,7 +85,7 @@ fn softmax_learns_the_digits_with_every_schedule() {
     let folder = tempfile::tempdir().unwrap();
     let result = json(
         folder.path(),
-        "fit digits --model softmax --optimizer sgd --schedule constant,cosine,step,plateau,one-cycle --seeds 2 --json",
+        "fit digits --model softmax --optimizer sgd --schedule constant,cosine,step,plateau,one-cycle,wsd --seeds 2 --json",
     );
     // 1347 examples in batches of 64 are 22 steps, the last one of 3 examples.
     assert_eq!(result["steps"], 30 * 22);
@@ -94,7 +94,7 @@ fn softmax_learns_the_digits_with_every_schedule() {
         (&1347.into(), &450.into())
     );
     let runs = &result["runs"];
-    assert_eq!(runs.as_array().unwrap().len(), 10);
+    assert_eq!(runs.as_array().unwrap().len(), 12);
     for run in runs.as_array().unwrap() {
         assert!(run["test_accuracy"].as_f64().unwrap() > 0.93, "{run}");
         assert!(run["train_loss"].as_f64().unwrap() < 0.2, "{run}");
@@ -108,9 +108,9 @@ fn softmax_learns_the_digits_with_every_schedule() {
         assert!(run.get("test_r2").is_none());
     }
     let summary = &result["summary"];
-    assert_eq!(summary.as_array().unwrap().len(), 5);
+    assert_eq!(summary.as_array().unwrap().len(), 6);
     let rates = numbers(summary, "rate");
-    assert_eq!(rates, [0.1, 0.1, 0.1, 0.1, 3.0 * 0.1]);
+    assert_eq!(rates, [0.1, 0.1, 0.1, 0.1, 3.0 * 0.1, 0.1]);
     let losses = numbers(runs, "train_loss");
     let geometric = (losses[0] * losses[1]).sqrt();
     let first = &summary[0];

@@ -1,4 +1,4 @@
-//! The shape of a learning rate over a run: constant, cosine, step, one-cycle, plateau.
+//! The shape of a learning rate over a run: constant, cosine, step, one-cycle, warm-up-stable-decay, plateau.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -38,6 +38,9 @@ pub enum RateShape {
     /// Up from α/25 to α within the first 0.3 T steps, then down to α/250,000, both along half a cosine wave (Smith and Topin,
     /// arXiv 1708.07120): PyTorch's `OneCycleLR` without its cycle of the momentum.
     OneCycle,
+    /// Warm-up, stable, decay: up to α in equal parts within the first 0.05 T steps, α, and down to 0 along a line within the last 0.3 T: α min(1,
+    /// (t + 1) / (0.05 T), (T - t) / (0.3 T)). Hu et al., MiniCPM, arXiv 2404.06395; linear to 0 as in Hägele et al., arXiv 2405.18392.
+    WarmUpStableDecay,
     /// Times `factor` when the mean loss of more than `patience` epochs in a row was not below (1 - 1e-4) times the least one:
     /// PyTorch's `ReduceLROnPlateau`.
     Plateau {
@@ -64,6 +67,10 @@ const RISE: f64 = 0.3;
 const START_DIVISOR: f64 = 25.0;
 /// The first rate of one-cycle over its last one.
 const END_DIVISOR: f64 = 1e4;
+/// The share of the steps in which warm-up-stable-decay rises.
+const WARM_UP: f64 = 0.05;
+/// The share of the steps in which it falls.
+const DECAY: f64 = 0.3;
 /// By how much a loss has to be below the least one to be an improvement, relative to it.
 const THRESHOLD: f64 = 1e-4;
 /// The smallest reduction that a plateau carries out.
@@ -71,7 +78,7 @@ const LEAST_REDUCTION: f64 = 1e-8;
 
 impl RateShape {
     /// Every shape with its usual settings: steps by 0.1 at 1/2 and 3/4, plateaus of 10 epochs by 0.1.
-    pub fn all() -> [Self; 5] {
+    pub fn all() -> [Self; 6] {
         [
             Self::Constant,
             Self::Cosine,
@@ -80,6 +87,7 @@ impl RateShape {
                 factor: 0.1,
             },
             Self::OneCycle,
+            Self::WarmUpStableDecay,
             Self::Plateau {
                 factor: 0.1,
                 patience: 10,
@@ -87,13 +95,14 @@ impl RateShape {
         ]
     }
 
-    /// `constant`, `cosine`, `step`, `one-cycle` or `plateau`.
+    /// `constant`, `cosine`, `step`, `one-cycle`, `wsd` or `plateau`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Constant => "constant",
             Self::Cosine => "cosine",
             Self::Step { .. } => "step",
             Self::OneCycle => "one-cycle",
+            Self::WarmUpStableDecay => "wsd",
             Self::Plateau { .. } => "plateau",
         }
     }
@@ -154,6 +163,7 @@ impl ShapedRate {
                 rate * factor.powf(reached as f64)
             }
             RateShape::OneCycle => one_cycle(rate, step, steps),
+            RateShape::WarmUpStableDecay => rate * warm_up_stable_decay(step, steps),
         }
     }
 
@@ -189,6 +199,13 @@ fn one_cycle(peak: f64, step: f64, steps: f64) -> f64 {
     } else {
         half_wave(peak, first / END_DIVISOR, (now - top) / (last - top))
     }
+}
+
+/// The share of the rate at step t of T.
+fn warm_up_stable_decay(step: f64, steps: f64) -> f64 {
+    let up = (step + 1.0) / (WARM_UP * steps);
+    let down = (steps - step) / (DECAY * steps);
+    up.min(down).clamp(0.0, 1.0)
 }
 
 /// From `a` at 0 to `b` at 1.
@@ -255,6 +272,27 @@ mod tests {
             assert!(short.windows(2).all(|w| w[1] <= w[0]), "{short:?}");
             assert!((short[4] - 4e-6).abs() < 1e-18);
         }
+    }
+
+    #[test]
+    fn up_along_a_line_stable_and_down_along_a_line() {
+        // 5 of 100 steps up, 30 down: the last one is a thirtieth of the rate.
+        let found = rates(RateShape::WarmUpStableDecay, 3.0, 100, 102);
+        assert_close(&found[..6], &[0.6, 1.2, 1.8, 2.4, 3.0, 3.0]);
+        assert!(found[5..=70].iter().all(|rate| *rate == 3.0));
+        assert_close(&found[71..73], &[2.9, 2.8]);
+        assert_close(&found[99..], &[0.1, 0.0, 0.0]);
+        // Too few steps for a warm-up: none is without a rate.
+        for steps in 1..=6 {
+            let short = rates(RateShape::WarmUpStableDecay, 1.0, steps, steps as u32);
+            assert!(
+                short[0] == 1.0 && short.iter().all(|rate| *rate > 0.0),
+                "{short:?}"
+            );
+        }
+        // Along the cost, where steps are parts of one.
+        let shaped = ShapedRate::new(RateShape::WarmUpStableDecay, 1.0, 100);
+        assert!((shaped.at(85.5) - 14.5 / 30.0).abs() < 1e-12);
     }
 
     fn plateau(factor: f64, patience: u64, rate: f64, losses: &[f64]) -> Vec<f64> {

@@ -84,14 +84,18 @@ impl Dataset {
     /// ```
     pub fn digits() -> Result<Self, DataError> {
         let bytes = include_bytes!("../data/digits.csv");
-        parse_csv(
-            bytes,
-            "digits.csv",
-            "digits",
-            "digit",
-            &CsvOptions::default(),
-        )
+        embedded(bytes, "digits", "digit", CsvOptions::default())
     }
+}
+
+/// A dataset whose file `data/NAME.csv` was built into the crate.
+pub(crate) fn embedded(
+    bytes: &[u8],
+    name: &str,
+    target: &str,
+    options: CsvOptions,
+) -> Result<Dataset, DataError> {
+    parse_csv(bytes, &format!("{name}.csv"), name, target, &options)
 }
 
 fn parse_csv(

@@ -39,6 +39,9 @@ pub mod generated;
 #[cfg(feature = "data")]
 pub mod idx;
 pub mod near_match;
+pub mod synthetic;
+#[cfg(feature = "data")]
+pub mod tasks;
 
 #[cfg(feature = "data")]
 mod csv_table;

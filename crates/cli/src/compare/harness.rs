@@ -166,18 +166,18 @@ impl Comparison {
 
 /// f* of each case where it is known; by L-BFGS where it is not. After an interruption no further one is looked for.
 fn references(plan: &Plan, how: &Carrying<'_>) -> Vec<f64> {
-    let Limits::Evaluations(budget) = plan.limits else {
-        return vec![0.0; plan.cases.len()];
-    };
-    let cases = plan.cases.par_iter();
-    let minima = cases.map(|case| {
+    let cases = plan.cases.par_iter().zip(&plan.limits);
+    let minima = cases.map(|(case, limits)| {
+        let Limits::Evaluations(budget) = limits else {
+            return 0.0;
+        };
         let objective = case.objective();
         objective.minimum().unwrap_or_else(|| {
             if how.interrupted.load(Ordering::SeqCst) {
                 return f64::INFINITY;
             }
             how.progress.inc(1);
-            let budget = REFERENCE_BUDGETS.saturating_mul(budget);
+            let budget = REFERENCE_BUDGETS.saturating_mul(*budget);
             reference::minimum(objective.as_ref(), budget).unwrap_or(f64::INFINITY)
         })
     });

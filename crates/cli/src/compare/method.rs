@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 use qstride::{PRETRAINED, PRETRAINED_SCHEDULES};
+use qstride_control::checkpoint::Regime;
 use qstride_control::rivals::RIVALS;
 use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use qstride_control::{ActionSet, StartRate, near};
 
 use super::minimising::Minimising;
 use super::problem::{Case, Problem};
+use super::rate_grid::RateGrid;
 use super::run::Outcome;
 use super::training::{Limits as TrainingLimits, SHAPES, Training};
 
@@ -24,8 +26,12 @@ pub const FORMS: &[(&str, &str)] = &[
     ),
     (
         "tuned:METHOD",
-        "the method at the best of the nine rates 1e-3 to 1e1; what all nine cost stands in the table. The choice is made on the \
-         instance itself, and for training tasks on all seeds together",
+        "the method at the best of the nine rates 1e-3 to 1e1, or of --rates; what all of them cost stands in the table. The choice is made \
+         on the instance itself, and for training tasks on all seeds together",
+    ),
+    (
+        "tuned:LOW..HIGH:METHOD",
+        "the same over other rates, in half decades, e.g. tuned:1e-5..1e0:adam/cosine",
     ),
     (
         "best-constant",
@@ -51,7 +57,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ),
     (
         "OPTIMIZER/SHAPE",
-        "an optimizer under constant (the default), cosine, step, one-cycle or plateau, e.g. adam/cosine; without --epochs each step \
+        "an optimizer under constant (the default), cosine, step, one-cycle, wsd or plateau, e.g. adam/cosine; without --epochs each step \
          takes the exact gradient",
     ),
     (
@@ -78,7 +84,7 @@ pub enum Limits {
 pub struct Method {
     /// What was typed.
     pub name: String,
-    grid: Option<[i32; 2]>,
+    grid: Option<RateGrid>,
     kind: Kind,
 }
 
@@ -98,13 +104,8 @@ impl Kind {
 
 impl Method {
     /// The rates out of which it is given the best, where it is.
-    pub fn grid(&self) -> Option<Vec<f64>> {
-        let [low, high] = self.grid?;
-        Some(
-            (low..=high)
-                .map(|halves| 10f64.powf(f64::from(halves) / 2.0))
-                .collect(),
-        )
+    pub fn grid(&self) -> Option<&RateGrid> {
+        self.grid.as_ref()
     }
 
     /// Whether the start rate makes a difference.
@@ -137,12 +138,14 @@ impl Method {
         }
     }
 
-    /// What identifies it beyond its name: the weights of a checkpoint, the actions of a sequence that was found.
+    /// What identifies it beyond its name: the weights of a checkpoint, the actions of a sequence that was found, the rates of a grid.
     pub fn fingerprint(&self) -> String {
-        match &self.kind {
+        let kind = match &self.kind {
             Kind::Minimising(method) => method.fingerprint(),
             Kind::Training(method) => method.fingerprint(),
-        }
+        };
+        let grid = self.grid.as_ref().map(ToString::to_string);
+        kind + &grid.unwrap_or_default()
     }
 
     /// What a reader should know of it and its name does not say.
@@ -155,12 +158,17 @@ impl Method {
 }
 
 /// The methods that the words name, each once; without words all classic ones and the policies that ship. Methods that need f* are
-/// left out of `classic` where `minima_known` is false.
+/// left out of `classic` where `minima_known` is false. Tuned methods get the rates `grid`, or the usual ones.
 ///
 /// # Errors
 /// An unknown method, with the near matches; one of the other regime; a checkpoint that cannot be loaded; an empty list.
-pub fn parse_all(words: &[String], limits: Limits, minima_known: bool) -> Result<Vec<Method>> {
-    let training = matches!(limits, Limits::Training(_));
+pub fn parse_all(
+    words: &[String],
+    regime: Regime,
+    minima_known: bool,
+    grid: Option<&RateGrid>,
+) -> Result<Vec<Method>> {
+    let training = regime == Regime::Stochastic;
     let classic = || -> Vec<String> {
         if training {
             return classic_training();
@@ -192,7 +200,10 @@ pub fn parse_all(words: &[String], limits: Limits, minima_known: bool) -> Result
     if names.is_empty() {
         bail!("--methods names no method; `qstride list methods` names all");
     }
-    let methods: Result<Vec<Method>> = names.into_iter().map(|name| parse(&name, limits)).collect();
+    let methods: Result<Vec<Method>> = names
+        .into_iter()
+        .map(|name| parse(&name, regime, grid))
+        .collect();
     let methods = methods?;
     let hopeless = methods.iter().find(|method| {
         !minima_known && matches!(&method.kind, Kind::Minimising(m) if m.needs_minimum())
@@ -238,13 +249,13 @@ fn classic_training() -> Vec<String> {
     names
 }
 
-fn parse(name: &str, limits: Limits) -> Result<Method> {
+fn parse(name: &str, regime: Regime, grid: Option<&RateGrid>) -> Result<Method> {
     let (bare, grid) = match name.strip_prefix("tuned:") {
-        Some(bare) => (bare, Some(TUNING_GRID)),
-        None if name == "best-constant" => ("fixed", Some(ORACLE_GRID)),
+        Some(rest) => tuned(rest, grid).with_context(|| format!("method `{name}`"))?,
+        None if name == "best-constant" => ("fixed", Some(RateGrid::half_decades(ORACLE_GRID))),
         None => (name, None),
     };
-    let training = matches!(limits, Limits::Training(_));
+    let training = regime == Regime::Stochastic;
     let minimising = || Minimising::parse(bare).with_context(|| format!("method `{name}`"));
     let by_minibatches = || Training::parse(bare).with_context(|| format!("method `{name}`"));
     let kind = if training {
@@ -259,7 +270,9 @@ fn parse(name: &str, limits: Limits) -> Result<Method> {
             );
         }
         if !training && by_minibatches()?.is_some() {
-            bail!("method `{name}` trains by minibatches: say --epochs, with models on data");
+            bail!(
+                "method `{name}` trains by minibatches: say --epochs, with models on data, or --tasks"
+            );
         }
         let known = known_names();
         let near = near::matches(bare, known.iter().map(String::as_str));
@@ -276,6 +289,20 @@ fn parse(name: &str, limits: Limits) -> Result<Method> {
         grid,
         kind,
     })
+}
+
+/// The method of `[LOW..HIGH:]METHOD`, and the rates over which it is tuned.
+fn tuned<'a>(rest: &'a str, usual: Option<&RateGrid>) -> Result<(&'a str, Option<RateGrid>)> {
+    let own = rest
+        .split_once(':')
+        .filter(|(range, _)| range.contains(".."));
+    if let Some((range, bare)) = own {
+        let grid = RateGrid::parse(range).map_err(anyhow::Error::msg)?;
+        return Ok((bare, Some(grid)));
+    }
+    let usual = usual.cloned();
+    let grid = usual.unwrap_or_else(|| RateGrid::half_decades(TUNING_GRID));
+    Ok((rest, Some(grid)))
 }
 
 fn known_names() -> Vec<String> {
@@ -299,7 +326,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::compare::recipe::Equal;
     use qstride_control::Manifest;
     use qstride_control::checkpoint::Regime;
     use qstride_control::checkpoint::sha256;
@@ -308,27 +334,23 @@ mod tests {
     use qstride_control::{Checkpoint, Policy};
     use qstride_objectives::Streams;
 
-    const EXACT: Limits = Limits::Evaluations(202);
-    const MINIBATCHES: Limits = Limits::Training(TrainingLimits {
-        epochs: 1,
-        batch: 32,
-        equal: Equal::Passes,
-    });
+    const EXACT: Regime = Regime::Deterministic;
+    const MINIBATCHES: Regime = Regime::Stochastic;
 
     fn words(text: &str) -> Vec<String> {
         text.split(',').map(str::to_owned).collect()
     }
 
-    fn names(text: &str, limits: Limits) -> Vec<String> {
-        parse_all(&words(text), limits, true)
+    fn names(text: &str, regime: Regime) -> Vec<String> {
+        parse_all(&words(text), regime, true, None)
             .unwrap()
             .into_iter()
             .map(|m| m.name)
             .collect()
     }
 
-    fn fault_of(word: &str, limits: Limits) -> String {
-        let parsed = parse_all(&[word.to_owned()], limits, false);
+    fn fault_of(word: &str, regime: Regime) -> String {
+        let parsed = parse_all(&[word.to_owned()], regime, false, None);
         format!("{:#}", parsed.err().unwrap())
     }
 
@@ -340,7 +362,7 @@ mod tests {
     fn lists_are_expanded_and_nothing_comes_twice() {
         assert_eq!(names("gll, armijo,gll", EXACT), ["gll", "armijo"]);
         assert_eq!(names("fixed,classic", EXACT).len(), RIVALS.len());
-        let without = parse_all(&words("classic"), EXACT, false).unwrap();
+        let without = parse_all(&words("classic"), EXACT, false, None).unwrap();
         assert_eq!(without.len(), RIVALS.len() - 1, "polyak needs f*");
         assert_eq!(
             names("best-constant,random:proposals,keep:multiplicative,fixed:proposals:bb2,untrained:wide,blind:proposals,tuned:fixed", EXACT).len(),
@@ -371,14 +393,28 @@ mod tests {
 
     #[test]
     fn grids_are_in_half_decades() {
-        let grid = |name: &str, limits| {
-            let methods = parse_all(&words(name), limits, true).unwrap();
-            methods[0].grid().unwrap()
+        let grid = |name: &str, regime| {
+            let methods = parse_all(&words(name), regime, true, None).unwrap();
+            methods[0].grid().unwrap().rates().to_vec()
         };
         let oracle = grid("best-constant", EXACT);
         assert_eq!((oracle.len(), oracle[1], oracle[11]), (12, 1e-4, 10.0));
         let tuned = grid("tuned:adam/cosine", MINIBATCHES);
         assert_eq!((tuned.len(), tuned[0], tuned[8]), (9, 1e-3, 10.0));
+        let own = grid("tuned:1e-5..1e0:adam/wsd", MINIBATCHES);
+        assert_eq!((own.len(), own[0], own[10]), (11, 1e-5, 1.0));
+        let asked = RateGrid::parse("0.1,0.2").unwrap();
+        let methods = words("tuned:sgd,tuned:1..10:sgd,best-constant");
+        let methods = |regime, count| {
+            parse_all(&methods[..count], regime, true, Some(&asked))
+                .unwrap()
+                .iter()
+                .map(|method| method.grid().unwrap().rates().len())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(methods(MINIBATCHES, 2), [2, 3]);
+        assert_eq!(methods(EXACT, 3), [2, 3, 12]);
+        assert!(fault_of("tuned:1..x:sgd", MINIBATCHES).contains("no grid of rates"));
     }
 
     #[test]
@@ -394,7 +430,7 @@ mod tests {
         ] {
             assert!(all.iter().any(|n| n == name), "{name} in {all:?}");
         }
-        let shipped = parse_all(&[], MINIBATCHES, true).unwrap();
+        let shipped = parse_all(&[], MINIBATCHES, true, None).unwrap();
         assert_eq!(shipped.len(), all.len() + 2);
         assert_eq!(
             names("random:residual:momentum,blind:schedule-adam", MINIBATCHES).len(),

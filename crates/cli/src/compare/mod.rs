@@ -10,6 +10,7 @@ mod minimising;
 mod network_task;
 pub mod plan;
 mod problem;
+mod rate_grid;
 mod sequence;
 mod start_rate;
 mod training;
@@ -21,6 +22,7 @@ mod journal;
 mod reference;
 mod run;
 
+mod edge;
 mod summary;
 
 mod figures;
@@ -61,8 +63,9 @@ const RUNNING: &str = "Running";
 const OUTPUT: &str = "Output";
 
 /// The arguments that a recipe, or a comparison that goes on, replaces.
-const OF_THE_RECIPE: [&str; 22] = [
+const OF_THE_RECIPE: [&str; 24] = [
     "suite",
+    "tasks",
     "per_family",
     "data",
     "labels",
@@ -77,6 +80,7 @@ const OF_THE_RECIPE: [&str; 22] = [
     "equal",
     "methods",
     "reference",
+    "rates",
     "budget",
     "seeds",
     "seed",
@@ -93,9 +97,10 @@ Examples:
   qstride compare --suite beale,wood --methods armijo,gll-bb,proposals
   qstride compare --suite unseen --start-rates auto,1e-4,1e-2,1e0 --seeds 5 --out result
   qstride compare --data my.csv --target y --model mlp --epochs 20 --methods tuned:adam,prodigy
+  qstride compare --tasks digits --methods tuned:sgd,tuned:adam/wsd,rule:adam --seeds 5
 
 The score of a run is log10((f_best - f*) / (f_0 - f*)), not below -12; lower is better. f* is the known minimum, or, where none is \
-known, the least value found by L-BFGS at ten times the budget or by any of the methods. With --epochs the score is log10(final loss / \
+known, the least value found by L-BFGS at ten times the budget or by any of the methods. With --epochs or --tasks the score is log10(final loss / \
 first loss).
 
 A run that meets something not finite, or gains nothing, counts as failed and keeps its row.
@@ -104,7 +109,8 @@ With the start rate `auto` a run starts at the rate that comes with the instance
 restart (armijo, gll) then do so at 1, and optimizers stand at their published rates. With a number every method starts, and restarts, \
 at it.
 
-tuned:METHOD and best-constant are given the best of a grid of rates; what the whole grid cost stands in the table.
+tuned:METHOD and best-constant are given the best of a grid of rates (--rates, or tuned:LOW..HIGH:METHOD); what the whole grid cost stands in \
+the table, and where the best rate is the first or the last one.
 
 Everything that is done is kept: after Ctrl-C, or a kill, --resume FOLDER goes on. docs/protocol.md says what is counted.")]
 pub struct Options {
@@ -112,7 +118,7 @@ pub struct Options {
     recipe: Recipe,
 
     /// Read what is to be compared from this file, as recipe.json in the folder of a comparison has it, instead of from arguments.
-    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..21], help_heading = RUNNING)]
+    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..23], help_heading = RUNNING)]
     recipe_file: Option<PathBuf>,
 
     /// Threads; as many as there are cores where nothing is said. The results do not depend on it.

@@ -7,7 +7,6 @@ use qstride_control::End;
 use serde::Serialize;
 
 use super::harness::Comparison;
-use super::method::Limits;
 use super::recipe::Recipe;
 use super::run::Run;
 use super::start_rate::StartRateWord;
@@ -68,9 +67,9 @@ struct Document<'a> {
 
 /// What costs of a comparison are counted in.
 pub fn unit(comparison: &Comparison) -> &'static str {
-    match comparison.plan.limits {
-        Limits::Evaluations(_) => "values + gradients",
-        Limits::Training(_) => "passes over the data",
+    match comparison.plan.training() {
+        false => "values + gradients",
+        true => "passes over the data",
     }
 }
 

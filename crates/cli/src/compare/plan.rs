@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use qstride_control::StartRate;
-use qstride_control::checkpoint::sha256;
+use qstride_control::checkpoint::{Regime, sha256};
 
 use super::method::{Limits, Method, method_name, parse_all};
 use super::problem::{Case, Problem};
@@ -23,8 +23,10 @@ pub struct Plan {
     pub methods: Vec<Method>,
     /// The start rates.
     pub start_rates: Vec<StartRateWord>,
-    /// What one run may spend.
-    pub limits: Limits,
+    /// What one run may spend, case by case.
+    pub limits: Vec<Limits>,
+    /// How the problems are worked on.
+    pub regime: Regime,
     /// The relative gaps to which costs are counted, from coarse to fine.
     pub tolerances: Vec<f64>,
     /// The method that the others are tested against.
@@ -59,12 +61,12 @@ impl Plan {
     /// # Errors
     /// Unknown names, with the near matches; faults of data and checkpoints; methods that do not go with the problems.
     pub fn new(recipe: &Recipe) -> Result<Self> {
-        let limits = recipe.limits()?;
+        let regime = recipe.regime()?;
         let cases = recipe.problems.cases(&recipe.all_seeds())?;
         let known = cases
             .iter()
             .all(|case| case.objective().minimum().is_some());
-        let methods = parse_all(&recipe.methods, limits, known)?;
+        let methods = parse_all(&recipe.methods, regime, known, recipe.rates.as_ref())?;
         let reference = match &recipe.reference {
             None => methods
                 .iter()
@@ -79,10 +81,11 @@ impl Plan {
         };
         Ok(Self {
             problems: recipe.problems.label(),
+            limits: cases.iter().map(|case| recipe.limits(case)).collect(),
+            regime,
             cases,
             methods,
             start_rates: recipe.different_start_rates(),
-            limits,
             tolerances: recipe.all_tolerances(),
             reference,
             data_sha256: recipe.problems.data_sha256()?,
@@ -91,12 +94,12 @@ impl Plan {
 
     /// Whether the problems are trained by minibatches.
     pub fn training(&self) -> bool {
-        matches!(self.limits, Limits::Training(_))
+        self.regime == Regime::Stochastic
     }
 
     /// The evaluations that count as one in tables: 1, and in training those of one pass over the data.
     pub fn unit(&self, case: usize) -> f64 {
-        match (&self.limits, &self.cases[case].problem) {
+        match (&self.limits[case], &self.cases[case].problem) {
             (Limits::Training(limits), Problem::Samples(objective)) => {
                 2.0 * limits.steps_per_epoch(objective.samples()) as f64
             }
@@ -104,12 +107,22 @@ impl Plan {
         }
     }
 
-    /// The most that one run may spend, in units.
+    /// The most that one run may spend, in units; of tasks that differ the largest.
     pub fn budget(&self) -> f64 {
-        match self.limits {
-            Limits::Evaluations(budget) => budget as f64,
+        let budgets = self.limits.iter().map(|limits| match limits {
+            Limits::Evaluations(budget) => *budget as f64,
             Limits::Training(limits) => limits.epochs as f64,
-        }
+        });
+        budgets.fold(0.0, f64::max)
+    }
+
+    /// What one run may spend, where it is the same for all cases.
+    pub fn same_limits(&self) -> Option<Limits> {
+        let first = *self.limits.first()?;
+        self.limits
+            .iter()
+            .all(|limits| *limits == first)
+            .then_some(first)
     }
 
     /// The families, in the order in which they come.
@@ -149,7 +162,10 @@ impl Plan {
                     })
                 };
                 match m.grid() {
-                    Some(rates) => rates.into_iter().map(Start::Grid).for_each(&mut add),
+                    Some(grid) => {
+                        let rates = grid.rates().iter();
+                        rates.copied().map(Start::Grid).for_each(&mut add);
+                    }
                     None if m.takes_start_rate() => {
                         (0..self.start_rates.len())
                             .map(Start::Asked)
@@ -170,8 +186,8 @@ impl Plan {
             ),
             Start::Grid(rate) => (StartRate::Given(rate), rate.to_string()),
         };
-        let case = &self.cases[job.case];
-        self.methods[job.method].run(case, start, &word, self.limits, shown.contains(&job.case))
+        let (case, limits) = (&self.cases[job.case], self.limits[job.case]);
+        self.methods[job.method].run(case, start, &word, limits, shown.contains(&job.case))
     }
 
     /// What has to be the same for outcomes to belong to the same comparison: methods with their weights, data files, problems with

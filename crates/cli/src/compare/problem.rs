@@ -12,6 +12,7 @@ use qstride_objectives::data::CsvOptions;
 use qstride_objectives::dataset::{Dataset, Split};
 use qstride_objectives::suite::suite;
 use qstride_objectives::task::{self, task};
+use qstride_objectives::tasks::{NamedTask, TEST_SHARE, tasks};
 use qstride_objectives::{Objective, StochasticObjective};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,11 @@ pub struct ProblemOptions {
     /// Instances drawn from each random family.
     #[arg(long, value_name = "N", default_value_t = 40, conflicts_with = "data")]
     pub per_family: usize,
+
+    /// Named training tasks instead, and sets of them, separated by commas; `qstride list tasks` names them. Each has its data, model, passes
+    /// and minibatch.
+    #[arg(long, value_name = "TASKS", value_delimiter = ',', conflicts_with_all = ["suite", "per_family", "data"])]
+    pub tasks: Vec<String>,
 
     /// Fit models (--model) to this data instead: a CSV file, an IDX file of images (with --labels), or `digits`, which is built in.
     #[arg(long, value_name = "FILE")]
@@ -88,6 +94,8 @@ pub struct Case {
     pub seed: u64,
     /// The problem.
     pub problem: Problem,
+    /// The named task that it is, if it is one.
+    pub task: Option<&'static NamedTask>,
 }
 
 /// A problem with what it can be asked for.
@@ -109,6 +117,9 @@ impl Case {
 
     /// Its name.
     pub fn name(&self) -> &str {
+        if let Some(task) = self.task {
+            return task.name;
+        }
         match &self.problem {
             Problem::Exact(objective) => objective.name(),
             Problem::Samples(objective) => objective.name(),
@@ -119,7 +130,7 @@ impl Case {
     pub fn family(&self) -> &str {
         match &self.problem {
             Problem::Exact(objective) => objective.family(),
-            Problem::Samples(objective) => objective.name(),
+            Problem::Samples(_) => self.name(),
         }
     }
 
@@ -138,6 +149,7 @@ impl Default for ProblemOptions {
         Self {
             suite: "peer200".to_owned(),
             per_family: 40,
+            tasks: Vec::new(),
             data: None,
             labels: None,
             target: None,
@@ -174,6 +186,7 @@ impl ProblemOptions {
     /// What the problems are called, for headings and folders.
     pub fn label(&self) -> String {
         match &self.data {
+            _ if !self.tasks.is_empty() => self.tasks.join(" "),
             Some(data) => {
                 let stem = data.file_stem().unwrap_or(data.as_os_str());
                 format!("{} {}", stem.to_string_lossy(), self.model.join(" "))
@@ -184,7 +197,7 @@ impl ProblemOptions {
 
     /// Whether they are models on data, which can be trained by minibatches.
     pub fn have_samples(&self) -> bool {
-        self.data.is_some()
+        self.data.is_some() || !self.tasks.is_empty()
     }
 
     /// The instances of each of these seeds, seed by seed. A data problem splits the rows, and starts a network, by the seed.
@@ -193,12 +206,16 @@ impl ProblemOptions {
     /// Unknown names, with the near matches; faults of the data or the model.
     pub fn cases(&self, seeds: &[u64]) -> Result<Vec<Case>> {
         let mut cases = Vec::new();
+        if !self.tasks.is_empty() {
+            return self.named(seeds);
+        }
         let Some(data) = &self.data else {
             for &seed in seeds {
                 let problems = suite(&self.suite, seed, self.per_family)?.into_iter();
                 cases.extend(problems.map(|objective| Case {
                     seed,
                     problem: Problem::Exact(objective),
+                    task: None,
                 }));
             }
             return Ok(cases);
@@ -219,7 +236,31 @@ impl ProblemOptions {
             let split = Arc::new(dataset.split(1.0 - self.test_fraction, seed)?);
             for model in &self.model {
                 let problem = Problem::Samples(samples(model, &split, seed)?);
-                cases.push(Case { seed, problem });
+                let task = None;
+                cases.push(Case {
+                    seed,
+                    problem,
+                    task,
+                });
+            }
+        }
+        Ok(cases)
+    }
+
+    /// The named tasks, each with the data, the split and the start of the seed.
+    fn named(&self, seeds: &[u64]) -> Result<Vec<Case>> {
+        let tasks = tasks(self.tasks.iter().map(|name| name.trim()))?;
+        let mut cases = Vec::new();
+        for &seed in seeds {
+            for task in &tasks {
+                let split = (task.data)(seed)?.split(1.0 - TEST_SHARE, seed)?;
+                let problem = Problem::Samples(samples(task.model, &Arc::new(split), seed)?);
+                let task = Some(*task);
+                cases.push(Case {
+                    seed,
+                    problem,
+                    task,
+                });
             }
         }
         Ok(cases)

@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use qstride_control::StartRate;
+use qstride_control::checkpoint::Regime;
 use serde::{Deserialize, Serialize};
 
 use super::method::Limits;
-use super::problem::ProblemOptions;
+use super::problem::{Case, ProblemOptions};
+use super::rate_grid::RateGrid;
 use super::start_rate::StartRateWord;
 use super::training;
 
 /// The file's name in the folder of a comparison.
 pub const RECIPE: &str = "recipe.json";
+
+/// Samples of a minibatch where neither the recipe nor a task says how many.
+const USUAL_BATCH: usize = 32;
 
 /// A heading of the help.
 const METHODS_AND_BUDGETS: &str = "Methods and budgets";
@@ -21,22 +26,23 @@ const METHODS_AND_BUDGETS: &str = "Methods and budgets";
 /// A comparison, but for where its results go. Read from a file, what is not said stands at the default of the command line.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[command(group = ArgGroup::new("minibatches").args(["epochs", "tasks"]).multiple(true))]
 pub struct Recipe {
     /// The problems.
     #[command(flatten)]
     pub problems: ProblemOptions,
 
     /// Train by minibatches for this many passes over the training samples, instead of minimising the exact loss. For models on
-    /// data.
+    /// data, and for named tasks instead of their own number.
     #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub epochs: Option<u64>,
 
-    /// Samples of a minibatch, with --epochs.
-    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value_t = 32, requires = "epochs", value_parser = batch)]
-    pub batch: usize,
+    /// Samples of a minibatch, with --epochs or --tasks: 32 where nothing is said, of a named task its own number.
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", requires = "minibatches", value_parser = batch)]
+    pub batch: Option<usize>,
 
-    /// With --epochs, what is equal for all methods: the passes, whatever they cost, or the cost.
-    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_enum, default_value_t, requires = "epochs")]
+    /// With --epochs or --tasks, what is equal for all methods: the passes, whatever they cost, or the cost.
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_enum, default_value_t, requires = "minibatches")]
     pub equal: Equal,
 
     /// Methods, separated by commas: `qstride list methods` names them, and a checkpoint goes by its folder (one whose name has a comma
@@ -48,8 +54,12 @@ pub struct Recipe {
     #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "METHOD")]
     pub reference: Option<String>,
 
-    /// Values plus gradients that one run may spend, its start included; with --epochs the passes are the budget.
-    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true, conflicts_with = "epochs")]
+    /// The rates over which `tuned:METHOD` is tuned: LOW..HIGH, in half decades, or a list; 1e-3..1e1 where nothing is said.
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "RATES", value_parser = RateGrid::parse, allow_hyphen_values = true)]
+    pub rates: Option<RateGrid>,
+
+    /// Values plus gradients that one run may spend, its start included; with --epochs or --tasks the passes are the budget.
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "N", default_value = "202", value_parser = budget, allow_hyphen_values = true, conflicts_with = "minibatches")]
     pub budget: u64,
 
     /// How many seeds: each draws fresh instances of random families, new splits of data, new dice for random methods.
@@ -96,10 +106,11 @@ impl Default for Recipe {
         Self {
             problems: ProblemOptions::default(),
             epochs: None,
-            batch: 32,
+            batch: None,
             equal: Equal::Passes,
             methods: Vec::new(),
             reference: None,
+            rates: None,
             budget: 202,
             seeds: 1,
             seed: 0,
@@ -133,7 +144,9 @@ impl Recipe {
         let wrong = |field: &str, fault: String| anyhow::anyhow!("`{field}`: {fault}");
         budget(&self.budget.to_string()).map_err(|fault| wrong("budget", fault))?;
         seeds(&self.seeds.to_string()).map_err(|fault| wrong("seeds", fault))?;
-        batch(&self.batch.to_string()).map_err(|fault| wrong("batch", fault))?;
+        if let Some(samples) = self.batch {
+            batch(&samples.to_string()).map_err(|fault| wrong("batch", fault))?;
+        }
         if !(100..=1_000_000).contains(&self.resamples) {
             return Err(wrong(
                 "resamples",
@@ -158,22 +171,34 @@ impl Recipe {
         Ok(())
     }
 
-    /// What one run may spend.
+    /// How the problems are worked on.
     ///
     /// # Errors
     /// `epochs` for problems that have no minibatches.
-    pub fn limits(&self) -> Result<Limits> {
+    pub fn regime(&self) -> Result<Regime> {
         match self.epochs {
-            None => Ok(Limits::Evaluations(self.budget)),
+            _ if !self.problems.tasks.is_empty() => Ok(Regime::Stochastic),
+            None => Ok(Regime::Deterministic),
             Some(_) if !self.problems.have_samples() => bail!(
-                "--epochs trains by minibatches, which {} does not have: name data with --data and models with --model",
+                "--epochs trains by minibatches, which {} does not have: name data with --data and models with --model, or tasks with --tasks",
                 self.problems.label()
             ),
-            Some(epochs) => Ok(Limits::Training(training::Limits {
+            Some(_) => Ok(Regime::Stochastic),
+        }
+    }
+
+    /// What one run on this case may spend. A named task has its own passes and minibatches; what the recipe says comes first.
+    pub fn limits(&self, case: &Case) -> Limits {
+        match self.epochs.or(case.task.map(|task| task.passes)) {
+            None => Limits::Evaluations(self.budget),
+            Some(epochs) => Limits::Training(training::Limits {
                 epochs,
-                batch: self.batch,
+                batch: self
+                    .batch
+                    .or(case.task.map(|task| task.batch))
+                    .unwrap_or(USUAL_BATCH),
                 equal: self.equal,
-            })),
+            }),
         }
     }
 
@@ -187,10 +212,11 @@ impl Recipe {
 
     /// The relative gaps to which costs are counted, each once, from coarse to fine.
     pub fn all_tolerances(&self) -> Vec<f64> {
-        let mut tolerances = match (self.tolerances.is_empty(), self.epochs) {
-            (false, _) => self.tolerances.clone(),
-            (true, None) => vec![1e-3, 1e-6, 1e-9],
-            (true, Some(_)) => vec![1e-1, 1e-2, 1e-3],
+        let exact = self.epochs.is_none() && self.problems.tasks.is_empty();
+        let mut tolerances = match self.tolerances.is_empty() {
+            false => self.tolerances.clone(),
+            true if exact => vec![1e-3, 1e-6, 1e-9],
+            true => vec![1e-1, 1e-2, 1e-3],
         };
         tolerances.sort_by(|a, b| b.total_cmp(a));
         tolerances.dedup();

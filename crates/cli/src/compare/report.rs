@@ -8,7 +8,7 @@ use super::method::Limits;
 use super::output::unit;
 use super::recipe::{Equal, Recipe};
 use super::summary::{LEVEL, Summary};
-use super::table;
+use super::{table, training};
 use crate::folder::Folder;
 use crate::report::Document;
 
@@ -53,6 +53,16 @@ pub fn write(
     for method in &plan.methods {
         if let Some(note) = method.note() {
             section.note(format!("{}: {note}.", method.name));
+        }
+    }
+
+    for method in &summary.methods {
+        if let Some(note) = method
+            .edge
+            .as_ref()
+            .and_then(|edge| edge.note(&method.method))
+        {
+            section.note(note);
         }
     }
 
@@ -183,6 +193,10 @@ fn about_failures(comparison: &Comparison) -> &'static str {
     }
 }
 
+fn passes(limits: training::Limits) -> String {
+    format!("{} passes, minibatches of {}", limits.epochs, limits.batch)
+}
+
 fn settings(comparison: &Comparison, recipe: &Recipe) -> Vec<(String, String)> {
     let plan = &comparison.plan;
     let join = |words: Vec<String>| words.join(", ");
@@ -199,24 +213,33 @@ fn settings(comparison: &Comparison, recipe: &Recipe) -> Vec<(String, String)> {
             join(plan.start_rates.iter().map(ToString::to_string).collect()),
         ),
     ];
-    match plan.limits {
-        Limits::Evaluations(budget) => {
-            settings.push((
-                "budget of a run".to_owned(),
-                format!("{budget} values + gradients, the start included"),
-            ));
+    match plan.same_limits() {
+        Some(Limits::Evaluations(budget)) => settings.push((
+            "budget of a run".to_owned(),
+            format!("{budget} values + gradients, the start included"),
+        )),
+        Some(Limits::Training(limits)) => {
+            settings.push(("training".to_owned(), passes(limits)));
         }
-        Limits::Training(limits) => {
-            let equal = match limits.equal {
-                Equal::Passes => "passes over the data, whatever a step costs",
-                Equal::Cost => "values + gradients of minibatches",
-            };
-            settings.push((
-                "training".to_owned(),
-                format!("{} passes, minibatches of {}", limits.epochs, limits.batch),
-            ));
-            settings.push(("equal for all".to_owned(), equal.to_owned()));
+        None => {
+            for case in plan
+                .cases
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| c.seed == plan.cases[0].seed)
+            {
+                if let Limits::Training(limits) = plan.limits[case.0] {
+                    settings.push((format!("training of {}", case.1.name()), passes(limits)));
+                }
+            }
         }
+    }
+    if plan.training() {
+        let equal = match recipe.equal {
+            Equal::Passes => "passes over the data, whatever a step costs",
+            Equal::Cost => "values + gradients of minibatches",
+        };
+        settings.push(("equal for all".to_owned(), equal.to_owned()));
     }
     if plan.methods.iter().any(|method| method.grid().is_some()) {
         let how = if plan.training() {

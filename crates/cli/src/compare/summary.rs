@@ -11,6 +11,7 @@ use qstride_statistics::{
 };
 use serde::Serialize;
 
+use super::edge::Edge;
 use super::harness::Comparison;
 use super::run::Run;
 use super::start_rate::StartRateWord;
@@ -49,6 +50,9 @@ pub struct MethodSummary {
     pub method: String,
     /// Whether it was given the best of several rates.
     pub tuned: bool,
+    /// Whether the rates that it was given lie at the edge of their grid; of tuned methods only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge: Option<Edge>,
     /// How many runs.
     pub runs: usize,
     /// Runs that ended with something not finite, or gained nothing.
@@ -320,6 +324,7 @@ fn summary(
     Ok(MethodSummary {
         method: plan.methods[method].name.clone(),
         tuned: plan.methods[method].grid().is_some(),
+        edge: Edge::of(comparison, method),
         runs: runs.len(),
         failures: failures(&runs),
         mean: of_mean.into(),

@@ -14,9 +14,9 @@ const NAME_WIDTH: usize = 32;
 pub fn heading(plan: &Plan) -> String {
     let join = |words: Vec<String>| words.join(", ");
     let families = plan.families().len();
-    let budget = match plan.limits {
-        Limits::Evaluations(budget) => format!("budget {budget} values + gradients a run"),
-        Limits::Training(limits) => format!(
+    let budget = match plan.same_limits() {
+        Some(Limits::Evaluations(budget)) => format!("budget {budget} values + gradients a run"),
+        Some(Limits::Training(limits)) => format!(
             "{} passes, minibatches of {}, equal {}",
             limits.epochs,
             limits.batch,
@@ -25,6 +25,7 @@ pub fn heading(plan: &Plan) -> String {
                 super::recipe::Equal::Cost => "cost",
             }
         ),
+        None => "each task its own passes and minibatches".to_owned(),
     };
     format!(
         "{}: {} from {}, start rate {}, {} {}, {budget}\nscore: {}",
@@ -103,6 +104,9 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
     }
     columns.push(column("rank", |s| format!("{:.1}", s.mean_rank)));
     columns.push(column("failed", |s| s.failures.to_string()));
+    if summary.methods.iter().any(|s| s.edge.is_some()) {
+        columns.push(column("at edge", at_edge));
+    }
     columns.push(column(
         format!("beats {}", short(&summary.reference, 16)),
         |s| {
@@ -266,7 +270,8 @@ pub fn chosen_rates(comparison: &Comparison) -> Option<Table> {
     let mut rates: Vec<f64> = tuned
         .iter()
         .filter_map(|m| plan.methods[*m].grid())
-        .flatten()
+        .flat_map(|grid| grid.rates())
+        .copied()
         .collect();
     rates.sort_by(f64::total_cmp);
     rates.dedup();
@@ -347,6 +352,11 @@ fn label(summary: &MethodSummary) -> String {
         ""
     };
     format!("{}{oracle}", short(&summary.method, NAME_WIDTH))
+}
+
+/// On how many choices the best rate is the first or the last one of the grid.
+fn at_edge(summary: &MethodSummary) -> String {
+    summary.edge.as_ref().map_or(dash(), ToString::to_string)
 }
 
 fn dash() -> String {

@@ -23,7 +23,7 @@ use super::recipe::Equal;
 use super::run::{Outcome, improvements};
 
 /// The words for how a rate changes while an optimizer trains.
-pub const SHAPES: [&str; 5] = ["constant", "cosine", "step", "one-cycle", "plateau"];
+pub const SHAPES: [&str; 6] = ["constant", "cosine", "step", "one-cycle", "wsd", "plateau"];
 /// The interval of gradient statistics for a policy that needs them.
 const GRADIENTS_EVERY: u64 = 10;
 

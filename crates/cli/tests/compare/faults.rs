@@ -83,6 +83,11 @@ fn faults_of_the_input_end_with_1() {
             "does not train by minibatches (leave out --epochs)",
         ),
         ("--suite quadratic --per-family 0", "holds no problem"),
+        ("--tasks digits-rleu", "did you mean 'digits-relu'"),
+        (
+            "--tasks digits-softmax --methods gll-bb",
+            "does not train by minibatches",
+        ),
     ] {
         let (code, message) = fault(folder.path(), &format!("compare {arguments}"));
         assert_eq!(code, 1, "{arguments}");
@@ -138,6 +143,9 @@ fn faults_of_usage_end_with_2() {
         ("--resume x --recipe y", "cannot be used with"),
         ("--recipe x --seeds 2", "cannot be used with"),
         ("--suite booth --data digits", "cannot be used with"),
+        ("--tasks digits --suite booth", "cannot be used with"),
+        ("--tasks digits --budget 90", "cannot be used with"),
+        ("--rates 1..0.1", "no grid of rates"),
     ] {
         let (code, message) = fault(folder.path(), &format!("compare {arguments}"));
         assert_eq!(code, 2, "{arguments}");

@@ -32,10 +32,12 @@ fn everything_is_listed() {
         "blind:POLICY",
         "sequence:SET",
         "tuned:METHOD",
+        "tuned:LOW..HIGH:METHOD",
         "PATH",
     ] {
         assert!(has("methods", name), "{name}");
     }
+    assert!(has("tasks", "held-out") && has("tasks", "digits-cnn"));
     assert!(has("features", "rate_over_bb1") && has("models", "softmax"));
     let text = text(folder.path(), "list methods");
     // The regime of a method stands before what it is.

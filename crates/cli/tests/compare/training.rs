@@ -141,3 +141,49 @@ fn models_on_the_digits() {
     let value = |method: &str| of(&result, method)[1]["value"].to_string();
     assert_ne!(value("rule:momentum"), value("random:residual:momentum"));
 }
+
+/// Each with its own passes and minibatch, unless the command says otherwise.
+#[test]
+fn named_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "compare --tasks short-varied,digits-softmax --methods tuned:sgd,adam,rule:adam --rates 1e-2,1e-1 --seeds 2 --resamples 100";
+    let result = json(folder.path(), &format!("{words} --out named --json"));
+    assert_eq!(rows(&result).len(), 2 * 2 * 3);
+    assert_eq!(
+        result["families"],
+        serde_json::json!(["short-varied", "digits-softmax"])
+    );
+    // 20 passes of 10 minibatches, 15 of 43; a value and a gradient a step.
+    for row in of(&result, "adam") {
+        let steps = if row["problem"] == "digits-softmax" {
+            645.0
+        } else {
+            200.0
+        };
+        assert_eq!(cost(row), 2.0 * steps);
+        assert!(row["test_score"].is_f64() && row["failed"] == false);
+    }
+    let starts: Vec<f64> = of(&result, "adam")
+        .iter()
+        .map(|row| number(&row["start_value"]))
+        .collect();
+    assert_ne!(starts[0], starts[2], "a seed draws the data anew");
+    // Two rates are both an edge.
+    let edge = &summary(&result, "tuned:sgd")["edge"];
+    assert_eq!((&edge["choices"], &edge["at_edge"]), (&2.into(), &2.into()));
+    assert_eq!(edge["tasks"].as_array().unwrap().len(), 2);
+    assert!(summary(&result, "adam")["edge"].is_null());
+    let report = fs::read_to_string(folder.path().join("named/report.md")).unwrap();
+    assert!(report.contains("on 2 of 2 choices the best rate is the first or last one"));
+    assert!(report.contains("training of short-varied") && report.contains("2 of 2"));
+
+    // The recipe makes it again, to the last digit.
+    let again = json(folder.path(), "compare --recipe named/recipe.json --json");
+    assert_eq!(again["rows"], result["rows"]);
+    let shorter = json(
+        folder.path(),
+        "compare --tasks short-varied,digits-softmax --methods adam --epochs 1 --batch 100 --json",
+    );
+    let costs: Vec<f64> = rows(&shorter).iter().map(cost).collect();
+    assert_eq!(costs, [2.0 * 3.0, 2.0 * 14.0]);
+}

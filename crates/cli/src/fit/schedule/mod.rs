@@ -77,6 +77,8 @@ pub enum ScheduleKind {
     Plateau,
     /// [`RateShape::OneCycle`]
     OneCycle,
+    /// [`RateShape::WarmUpStableDecay`]
+    Wsd,
     /// [`Scheduler::rule`]
     Rule,
     /// [`Scheduler::pretrained_for`], or a policy of one's own.
@@ -85,12 +87,13 @@ pub enum ScheduleKind {
 
 impl ScheduleKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Constant,
         Self::Cosine,
         Self::Step,
         Self::Plateau,
         Self::OneCycle,
+        Self::Wsd,
         Self::Rule,
         Self::Qstride,
     ];
@@ -103,6 +106,7 @@ impl ScheduleKind {
             Self::Step => "step",
             Self::Plateau => "plateau",
             Self::OneCycle => "one-cycle",
+            Self::Wsd => "wsd",
             Self::Rule => "rule",
             Self::Qstride => "qstride",
         }
@@ -119,6 +123,9 @@ impl ScheduleKind {
             }
             Self::OneCycle => {
                 "up to the rate from a 25th of it in the first 0.3, then down to nearly 0"
+            }
+            Self::Wsd => {
+                "up to the rate in the first 0.05, stable, down to 0 along a line in the last 0.3"
             }
             Self::Rule => "a scripted rule that finds its own rate: ramp, hold, decay",
             Self::Qstride => "a learned policy on that rule (--policy)",
@@ -172,6 +179,7 @@ impl ScheduleKind {
                 patience: settings.patience as u64,
             },
             Self::OneCycle => RateShape::OneCycle,
+            Self::Wsd => RateShape::WarmUpStableDecay,
             Self::Rule => {
                 let scheduler = Scheduler::rule(family);
                 return Ok(Box::new(Controlled::new(scheduler, rate, settings)?));
