@@ -129,7 +129,8 @@ impl<'a> Figures<'a> {
 
     fn median_gaps(&self, runs: &[&Run]) -> Vec<(f64, f64)> {
         let plan = &self.comparison.plan;
-        let budget = plan.budget();
+        let budgets = runs.iter().map(|run| plan.budget_of(run.case));
+        let budget = budgets.fold(0.0, f64::max);
         let costs: Vec<f64> = if plan.training() {
             (0..=budget as u64).map(|pass| pass as f64).collect()
         } else {

@@ -157,6 +157,37 @@ impl Comparison {
         self.runs.iter().filter(move |run| run.method == method)
     }
 
+    /// The score of each case, the mean over start rates.
+    pub fn case_scores(&self, method: usize) -> Vec<f64> {
+        self.case_means(method, |run| self.score(run))
+    }
+
+    /// The same with failures behind everything else, for ranks and tests.
+    pub fn case_grades(&self, method: usize) -> Vec<f64> {
+        self.case_means(method, |run| run.graded(self.minima[run.case]))
+    }
+
+    /// The score on held-out data of each case, the mean over start rates; higher is better, a model that was lost is the worst there is.
+    /// None where a case has no such data.
+    pub fn case_test_scores(&self, method: usize) -> Option<Vec<f64>> {
+        let scored = |run: &Run| run.outcome.test_score.is_some();
+        self.of_method(method).all(scored).then(|| {
+            self.case_means(method, |run| {
+                let score = run.outcome.test_score.filter(|score| !score.is_nan());
+                score.unwrap_or(f64::NEG_INFINITY)
+            })
+        })
+    }
+
+    fn case_means(&self, method: usize, of: impl Fn(&Run) -> f64) -> Vec<f64> {
+        let rates = self.plan.start_rates.len() as f64;
+        let mut means = vec![0.0; self.plan.cases.len()];
+        for run in self.of_method(method) {
+            means[run.case] += of(run) / rates;
+        }
+        means
+    }
+
     /// The cost at which a run first got within `tolerance`, in units.
     pub fn cost_to(&self, run: &Run, tolerance: f64) -> Option<f64> {
         let cost = run.cost_to(tolerance, self.minima[run.case])?;

@@ -68,6 +68,11 @@ pub const FORMS: &[(&str, &str)] = &[
         "random:residual:OPTIMIZER",
         "[minibatches] the scripted schedule with random changes of its rate",
     ),
+    (
+        "unknown-horizon:METHOD",
+        "[minibatches] the scripted schedule, or a policy on it, which is not told how many steps there will be, e.g. \
+         unknown-horizon:rule:adam",
+    ),
     ("PATH", "a checkpoint folder, of either regime"),
 ];
 
@@ -152,8 +157,14 @@ impl Method {
     pub fn note(&self) -> Option<String> {
         match &self.kind {
             Kind::Minimising(method) => method.note(),
-            Kind::Training(_) => None,
+            Kind::Training(method) => method.note(),
         }
+    }
+
+    /// Whether it is plain SGD at its best constant rate, the bar of training tasks.
+    pub fn is_tuned_sgd(&self) -> bool {
+        let bare = self.name.rsplit(':').next().unwrap_or_default();
+        self.grid.is_some() && ["sgd", "sgd/constant"].contains(&bare)
     }
 }
 

@@ -23,7 +23,9 @@ mod reference;
 mod run;
 
 mod edge;
+mod pair;
 mod summary;
+mod tuned_sgd;
 
 mod figures;
 mod output;
@@ -63,7 +65,7 @@ const RUNNING: &str = "Running";
 const OUTPUT: &str = "Output";
 
 /// The arguments that a recipe, or a comparison that goes on, replaces.
-const OF_THE_RECIPE: [&str; 24] = [
+const OF_THE_RECIPE: [&str; 25] = [
     "suite",
     "tasks",
     "per_family",
@@ -80,6 +82,7 @@ const OF_THE_RECIPE: [&str; 24] = [
     "equal",
     "methods",
     "reference",
+    "pairs",
     "rates",
     "budget",
     "seeds",
@@ -118,7 +121,7 @@ pub struct Options {
     recipe: Recipe,
 
     /// Read what is to be compared from this file, as recipe.json in the folder of a comparison has it, instead of from arguments.
-    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..23], help_heading = RUNNING)]
+    #[arg(long = "recipe", id = "recipe", value_name = "FILE", conflicts_with_all = &OF_THE_RECIPE[..24], help_heading = RUNNING)]
     recipe_file: Option<PathBuf>,
 
     /// Threads; as many as there are cores where nothing is said. The results do not depend on it.

@@ -31,6 +31,8 @@ pub struct Plan {
     pub tolerances: Vec<f64>,
     /// The method that the others are tested against.
     pub reference: usize,
+    /// Pairs of methods that have a table of their own.
+    pub pairs: Vec<[usize; 2]>,
     /// Of the files that the problems were read from.
     data_sha256: String,
 }
@@ -79,7 +81,7 @@ impl Plan {
                     format!("--reference {name} is not among the methods that are compared")
                 })?,
         };
-        Ok(Self {
+        let mut plan = Self {
             problems: recipe.problems.label(),
             limits: cases.iter().map(|case| recipe.limits(case)).collect(),
             regime,
@@ -88,8 +90,18 @@ impl Plan {
             start_rates: recipe.different_start_rates(),
             tolerances: recipe.all_tolerances(),
             reference,
+            pairs: Vec::new(),
             data_sha256: recipe.problems.data_sha256()?,
-        })
+        };
+        let pairs = recipe.pairs.iter().map(|pair| pair.find(&plan));
+        plan.pairs = pairs.collect::<Result<_>>()?;
+        Ok(plan)
+    }
+
+    /// The index of the method of this name.
+    pub fn method(&self, name: &str) -> Option<usize> {
+        let name = method_name(name);
+        self.methods.iter().position(|method| method.name == name)
     }
 
     /// Whether the problems are trained by minibatches.
@@ -107,13 +119,18 @@ impl Plan {
         }
     }
 
-    /// The most that one run may spend, in units; of tasks that differ the largest.
-    pub fn budget(&self) -> f64 {
-        let budgets = self.limits.iter().map(|limits| match limits {
-            Limits::Evaluations(budget) => *budget as f64,
+    /// The most that one run may spend on a case, in units.
+    pub fn budget_of(&self, case: usize) -> f64 {
+        match self.limits[case] {
+            Limits::Evaluations(budget) => budget as f64,
             Limits::Training(limits) => limits.epochs as f64,
-        });
-        budgets.fold(0.0, f64::max)
+        }
+    }
+
+    /// The same, of cases that differ the largest.
+    pub fn budget(&self) -> f64 {
+        let cases = 0..self.cases.len();
+        cases.map(|case| self.budget_of(case)).fold(0.0, f64::max)
     }
 
     /// What one run may spend, where it is the same for all cases.

@@ -9,6 +9,7 @@ use qstride_control::checkpoint::Regime;
 use serde::{Deserialize, Serialize};
 
 use super::method::Limits;
+use super::pair::Pair;
 use super::problem::{Case, ProblemOptions};
 use super::rate_grid::RateGrid;
 use super::start_rate::StartRateWord;
@@ -53,6 +54,10 @@ pub struct Recipe {
     /// The method that the others are tested against, one of --methods; where nothing is said gll-bb, or else the first one.
     #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "METHOD")]
     pub reference: Option<String>,
+
+    /// Pairs of methods whose difference is to have a table of its own, as METHOD=OTHER, separated by commas.
+    #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "PAIRS", value_delimiter = ',', value_parser = Pair::parse)]
+    pub pairs: Vec<Pair>,
 
     /// The rates over which `tuned:METHOD` is tuned: LOW..HIGH, in half decades, or a list; 1e-3..1e1 where nothing is said.
     #[arg(long, help_heading = METHODS_AND_BUDGETS, value_name = "RATES", value_parser = RateGrid::parse, allow_hyphen_values = true)]
@@ -110,6 +115,7 @@ impl Default for Recipe {
             equal: Equal::Passes,
             methods: Vec::new(),
             reference: None,
+            pairs: Vec::new(),
             rates: None,
             budget: 202,
             seeds: 1,

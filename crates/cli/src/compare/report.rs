@@ -46,6 +46,9 @@ pub fn write(
     let section = document.section("Result");
     section.paragraph(in_words(summary));
     section.table(table::overall(comparison, &best_first));
+    if let Some(table) = table::beside_tuned_sgd(&best_first) {
+        section.table(table);
+    }
     if let Some(figures) = &figures {
         section.figure(figures.scores()?);
         section.figure(figures.values()?);
@@ -73,7 +76,8 @@ pub fn write(
         about_failures(comparison)
     ));
     section.table(table::scores(&best_first));
-    for table in table::groups(&best_first) {
+    let ratios = table::ratios(&best_first);
+    for table in ratios.into_iter().chain(table::groups(&best_first)) {
         section.table(table);
     }
     if let Some(figure) = figures
@@ -95,6 +99,11 @@ pub fn write(
         recipe.resamples
     ));
     section.table(table::against(&best_first));
+    if let Some(table) = table::pairs(comparison, &best_first) {
+        section.table(table);
+        section.paragraph("Pairs were named before the results were known. The first interval resamples cases within tasks and says what holds on these; \
+             the second one resamples tasks too and says what holds on tasks like these.");
+    }
     match &summary.ranks {
         Some(ranks) => section.paragraph(format!(
             "Friedman's test over all methods and {} cases: chi-square {:.1}, p {}. Mean ranks further apart than {:.2} differ (Nemenyi).",

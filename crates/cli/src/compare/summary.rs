@@ -13,8 +13,10 @@ use serde::Serialize;
 
 use super::edge::Edge;
 use super::harness::Comparison;
+use super::pair::PairDifference;
 use super::run::Run;
 use super::start_rate::StartRateWord;
+use super::tuned_sgd::BesideTunedSgd;
 
 /// The confidence of all intervals and tests.
 pub const LEVEL: f64 = 0.95;
@@ -28,6 +30,9 @@ pub struct Summary {
     pub methods: Vec<MethodSummary>,
     /// Friedman's test over all methods; none for fewer than two methods or cases.
     pub ranks: Option<Ranks>,
+    /// The pairs that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PairDifference>,
 }
 
 /// Whether methods differ in rank at all, and from which difference on two of them do.
@@ -67,6 +72,8 @@ pub struct MethodSummary {
     pub interquartile_mean: Between,
     /// The mean rank among all methods, 1 the best; ties share theirs.
     pub mean_rank: f64,
+    /// The same by the score on held-out data, where there is such data.
+    pub mean_test_rank: Option<f64>,
     /// How far each tolerance was reached, and at which cost.
     pub costs: Vec<CostTo>,
     /// What a run spends on average.
@@ -75,6 +82,9 @@ pub struct MethodSummary {
     pub mean_test_score: Option<f64>,
     /// The geometric mean over cases of final values above f* over those of the reference; in training only, where f* is 0.
     pub value_ratio: Option<f64>,
+    /// Beside tuned SGD, where that is among the methods; in training only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside_tuned_sgd: Option<BesideTunedSgd>,
     /// What it is worth beside the reference; none for the reference itself.
     pub against: Option<Against>,
     /// By family.
@@ -97,6 +107,18 @@ pub struct Between {
     pub low: f64,
     /// The upper end.
     pub high: f64,
+}
+
+impl Between {
+    /// 10 to the power of each: differences of logarithms as ratios.
+    pub fn powers_of_ten(self) -> Self {
+        let power = |exponent: f64| 10f64.powf(exponent);
+        Self {
+            estimate: power(self.estimate),
+            low: power(self.low),
+            high: power(self.high),
+        }
+    }
 }
 
 impl From<Interval> for Between {
@@ -184,12 +206,16 @@ pub fn summarise(comparison: &Comparison, resamples: u32, seconds: bool) -> Resu
         None
     };
     let mean_ranks = mean_ranks(&graded)?;
+    let test_ranks = test_ranks(comparison)?;
     let bootstrap = Bootstrap::new(LEVEL, resamples as usize)?;
+    let beside_tuned_sgd = BesideTunedSgd::of_all(comparison, bootstrap)?;
     let reference = &scores[plan.reference];
     let mut methods = Vec::new();
     for (method, mean_rank) in mean_ranks.into_iter().enumerate() {
         let mut summary = summary(comparison, method, &scores[method], bootstrap)?;
         summary.mean_rank = mean_rank;
+        summary.mean_test_rank = test_ranks.as_ref().map(|ranks| ranks[method]);
+        summary.beside_tuned_sgd = beside_tuned_sgd.as_ref().map(|all| all[method].clone());
         summary.seconds = seconds.then(|| {
             let times = comparison.of_method(method).map(|run| run.outcome.seconds);
             times.sum::<f64>() / summary.runs.max(1) as f64
@@ -216,11 +242,27 @@ pub fn summarise(comparison: &Comparison, resamples: u32, seconds: bool) -> Resu
     for against in methods.iter_mut().filter_map(|m| m.against.as_mut()) {
         against.holm_p_value = corrected.next().unwrap_or(1.0);
     }
+    let pairs = plan.pairs.iter();
     Ok(Summary {
         reference: plan.methods[plan.reference].name.clone(),
         methods,
         ranks,
+        pairs: pairs
+            .map(|pair| PairDifference::of(comparison, *pair, bootstrap))
+            .collect::<Result<_>>()?,
     })
+}
+
+/// Mean ranks by the score on held-out data, 1 the best; none where a case has no such data.
+fn test_ranks(comparison: &Comparison) -> Result<Option<Vec<f64>>> {
+    let methods = 0..comparison.plan.methods.len();
+    let scores: Option<Vec<Vec<f64>>> = methods
+        .map(|method| {
+            let scores = comparison.case_test_scores(method)?;
+            Some(scores.into_iter().map(|score| -score).collect())
+        })
+        .collect();
+    Ok(scores.map(|scores| mean_ranks(&scores)).transpose()?)
 }
 
 impl Summary {
@@ -244,12 +286,6 @@ struct Scores {
 impl Scores {
     fn new(comparison: &Comparison, method: usize) -> Self {
         let plan = &comparison.plan;
-        let rates = plan.start_rates.len() as f64;
-        let (mut scores, mut graded) = (vec![0.0; plan.cases.len()], vec![0.0; plan.cases.len()]);
-        for run in comparison.of_method(method) {
-            scores[run.case] += comparison.score(run) / rates;
-            graded[run.case] += run.graded(comparison.minima[run.case]) / rates;
-        }
         let strata = plan.families();
         let split = |values: &[f64]| -> Vec<Vec<f64>> {
             let of = |stratum: &&str| {
@@ -262,8 +298,8 @@ impl Scores {
             strata.iter().map(of).collect()
         };
         Self {
-            scores: split(&scores),
-            graded: split(&graded),
+            scores: split(&comparison.case_scores(method)),
+            graded: split(&comparison.case_grades(method)),
         }
     }
 }
@@ -332,6 +368,7 @@ fn summary(
         median: median(&mut scores.scores.concat()).unwrap_or(f64::NAN),
         interquartile_mean: of_middle.into(),
         mean_rank: f64::NAN,
+        mean_test_rank: None,
         costs: plan
             .tolerances
             .iter()
@@ -340,6 +377,7 @@ fn summary(
         spent: spent(comparison, &runs),
         mean_test_score: mean(&tests),
         value_ratio: None,
+        beside_tuned_sgd: None,
         against: None,
         families,
         start_rates: rates

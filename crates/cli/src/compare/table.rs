@@ -3,8 +3,10 @@
 use super::harness::Comparison;
 use super::method::Limits;
 use super::output::unit;
+use super::pair::PairDifference;
 use super::plan::Plan;
 use super::summary::{Between, Group, MethodSummary, Summary};
+use super::tuned_sgd::{BesideTunedSgd, RECOVERED, Ratio};
 use crate::table::{Mark, Table, count, short};
 
 /// What a name may take.
@@ -55,8 +57,135 @@ pub fn score_in_words(plan: &Plan) -> &'static str {
 /// The tables for a terminal.
 pub fn terminal(comparison: &Comparison, summary: &Summary) -> Vec<Table> {
     let mut tables = vec![overall(comparison, summary)];
+    tables.extend(beside_tuned_sgd(summary));
+    tables.extend(ratios(summary));
+    tables.extend(pairs(comparison, summary));
     tables.extend(groups(summary));
     tables
+}
+
+/// Losses over those of tuned SGD, and ranks on train loss and test score, where tuned SGD is among the methods.
+pub fn beside_tuned_sgd(summary: &Summary) -> Option<Table> {
+    let bar = |s: &MethodSummary| s.beside_tuned_sgd.clone();
+    let first = bar(summary.methods.first()?)?;
+    let text = |of: fn(&BesideTunedSgd) -> String| {
+        move |s: &MethodSummary| bar(s).map_or(dash(), |bar| of(&bar))
+    };
+    let mut columns = vec![
+        column("loss ratio [95 %]", text(|bar| ratio_between(bar.ratio))),
+        column(
+            format!("within {RECOVERED}"),
+            text(|bar| percent(bar.recovered)),
+        ),
+        column("worst task", text(|bar| ratio(bar.worst_task()))),
+    ];
+    if first.start_rates.len() > 1 {
+        columns.push(column("best start", text(|bar| ratio(bar.best_start))));
+        columns.push(column("median", text(|bar| ratio(bar.median_start))));
+        columns.push(column("worst", text(|bar| ratio(bar.worst_start))));
+    }
+    columns.push(column("diverged", |s| {
+        format!("{} of {}", s.failures, s.runs)
+    }));
+    columns.push(column("rank", |s| format!("{:.1}", s.mean_rank)));
+    columns.push(column("test rank", |s| {
+        s.mean_test_rank.map_or(dash(), |rank| format!("{rank:.1}"))
+    }));
+    let title = "Loss over that of tuned SGD (geometric means), the share of runs within 1.5 times of it, mean ranks by train loss and test score";
+    let mut table = table(title, summary, columns);
+    let of = |s: &MethodSummary| {
+        s.beside_tuned_sgd
+            .as_ref()
+            .map_or(f64::NAN, |b| b.ratio.estimate)
+    };
+    mark_best(&mut table, 1, summary, of);
+    Some(table)
+}
+
+/// The same by task and by start rate, where there are several.
+pub fn ratios(summary: &Summary) -> Vec<Table> {
+    let tasks = by_ratio("loss over that of tuned SGD by task", summary, |bar| {
+        &bar.tasks
+    });
+    let starts = by_ratio(
+        "loss over that of tuned SGD by start rate",
+        summary,
+        |bar| &bar.start_rates,
+    );
+    tasks.into_iter().chain(starts).collect()
+}
+
+/// The pairs that were asked for.
+pub fn pairs(comparison: &Comparison, summary: &Summary) -> Option<Table> {
+    let training = comparison.plan.training();
+    let shown = |b: Between| match training {
+        true => ratio_between(b.powers_of_ten()),
+        false => between(b),
+    };
+    let row = |pair: &PairDifference| {
+        let test = pair.test_difference.map_or(dash(), |b| {
+            format!("{:+.3} [{:+.3}, {:+.3}]", b.estimate, b.low, b.high)
+        });
+        vec![
+            format!(
+                "{} : {}",
+                short(&pair.method, NAME_WIDTH),
+                short(&pair.other, NAME_WIDTH)
+            ),
+            shown(pair.difference),
+            shown(pair.over_families),
+            percent(pair.share_won),
+            p_value(pair.p_value),
+            test,
+        ]
+    };
+    let (title, first) = match training {
+        true => (
+            "Pairs: the first loss over the second (geometric means; below 1 the first is ahead), and the difference of test scores",
+            "ratio on these tasks",
+        ),
+        false => (
+            "Pairs: the first score less the second (below 0 the first is ahead)",
+            "difference on these families",
+        ),
+    };
+    let header = [
+        "pair",
+        first,
+        "on ones like these",
+        "wins",
+        "Wilcoxon p",
+        "test scores",
+    ];
+    (!summary.pairs.is_empty()).then(|| {
+        Table::new(
+            title.to_owned(),
+            header.map(str::to_owned).to_vec(),
+            summary.pairs.iter().map(row).collect(),
+        )
+    })
+}
+
+fn by_ratio<K: std::fmt::Display>(
+    title: &str,
+    summary: &Summary,
+    groups: impl Fn(&BesideTunedSgd) -> &Vec<Ratio<K>>,
+) -> Option<Table> {
+    let first = summary.methods.first()?.beside_tuned_sgd.as_ref()?;
+    let names: Vec<String> = groups(first).iter().map(|g| g.of.to_string()).collect();
+    let of = |s: &MethodSummary, index: usize| {
+        let bar = s.beside_tuned_sgd.as_ref();
+        bar.map_or(f64::NAN, |bar| groups(bar)[index].ratio)
+    };
+    let columns = names.iter().enumerate().map(|(index, name)| {
+        let of = &of;
+        column(name, move |s: &MethodSummary| ratio(of(s, index)))
+    });
+    let mut table = table(title, summary, columns.collect());
+    for index in 0..names.len() {
+        mark_best(&mut table, index + 1, summary, |s| of(s, index));
+    }
+    (names.len() > 1).then_some(table)
 }
 
 /// Then one by family, one by start rate and one by seed, where there are several.
@@ -109,11 +238,7 @@ pub fn overall(comparison: &Comparison, summary: &Summary) -> Table {
     }
     columns.push(column(
         format!("beats {}", short(&summary.reference, 16)),
-        |s| {
-            s.against.map_or("-".to_owned(), |a| {
-                format!("{:.0} %", 100.0 * a.share_won.estimate)
-            })
-        },
+        |s| s.against.map_or(dash(), |a| percent(a.share_won.estimate)),
     ));
     for (index, tolerance) in comparison.plan.tolerances.iter().enumerate() {
         let prefix = if index == 0 { "cost to" } else { "to" };
@@ -382,12 +507,25 @@ fn between(b: Between) -> String {
 }
 
 fn shares(b: Between) -> String {
-    let percent = |share: f64| format!("{:.0}", 100.0 * share);
+    let hundredths = |share: f64| format!("{:.0}", 100.0 * share);
     format!(
-        "{} % [{}, {}]",
+        "{} [{}, {}]",
         percent(b.estimate),
-        percent(b.low),
-        percent(b.high)
+        hundredths(b.low),
+        hundredths(b.high)
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+fn ratio_between(b: Between) -> String {
+    format!(
+        "{} [{}, {}]",
+        ratio(b.estimate),
+        ratio(b.low),
+        ratio(b.high)
     )
 }
 
@@ -400,7 +538,9 @@ fn p_value(p: f64) -> String {
 }
 
 fn ratio(value: f64) -> String {
-    if value < 0.095 {
+    if !(0.000_95..1e4).contains(&value) {
+        format!("{value:.1e}")
+    } else if value < 0.095 {
         format!("{value:.3}")
     } else {
         format!("{value:.2}")

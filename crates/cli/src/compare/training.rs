@@ -27,6 +27,9 @@ pub const SHAPES: [&str; 6] = ["constant", "cosine", "step", "one-cycle", "wsd",
 /// The interval of gradient statistics for a policy that needs them.
 const GRADIENTS_EVERY: u64 = 10;
 
+/// What stands before a schedule that is not told how many steps there will be.
+const UNKNOWN_HORIZON: &str = "unknown-horizon:";
+
 /// How long it is trained.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -55,6 +58,8 @@ pub enum Training {
         optimizer: OptimizerKind,
         /// Its anchor and its guard.
         settings: ScheduleSettings,
+        /// Whether it is told how many steps there will be.
+        horizon_known: bool,
         /// What decides.
         decider: Decider,
     },
@@ -83,9 +88,16 @@ impl Training {
             Ok(Some(Self::Schedule {
                 optimizer,
                 settings: settings_for(optimizer),
+                horizon_known: true,
                 decider,
             }))
         };
+        if let Some(bare) = name.strip_prefix(UNKNOWN_HORIZON) {
+            let Some(method) = Self::parse(bare)? else {
+                return Ok(None);
+            };
+            return Ok(Some(method.without_horizon(bare)?));
+        }
         if let Some(optimizer) = name.strip_prefix("rule:") {
             return scripted(optimizer, Decider::Nobody(residual()?));
         }
@@ -120,8 +132,44 @@ impl Training {
         Ok(Self::Schedule {
             optimizer,
             settings: settings.unwrap_or_else(|| settings_for(optimizer)),
+            horizon_known: true,
             decider: decider(Box::new(checkpoint)),
         })
+    }
+
+    /// The same without the number of steps.
+    fn without_horizon(mut self, name: &str) -> Result<Self> {
+        match &mut self {
+            Self::Optimizer(..) => bail!(
+                "`{name}` is no schedule that sees the loss: only `rule:` and policies do without the number of steps"
+            ),
+            Self::Schedule { horizon_known, .. } => *horizon_known = false,
+        }
+        Ok(self)
+    }
+
+    /// What a reader should know of it and its name does not say.
+    pub fn note(&self) -> Option<String> {
+        let Self::Schedule {
+            horizon_known,
+            decider,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let sees = match (decider, decider.gradients_every()) {
+            (Decider::Nobody(_) | Decider::Random(_), _) => {
+                "a scripted rule that sees the loss".to_owned()
+            }
+            (_, 0) => "sees the loss alone".to_owned(),
+            (_, every) => format!("sees the loss, and gradient statistics at every {every}th step"),
+        };
+        let horizon = match horizon_known {
+            true => "is told the number of steps",
+            false => "is not told the number of steps",
+        };
+        Some(format!("{sees}, {horizon}, and can roll back"))
     }
 
     /// Whether the start rate makes a difference.
@@ -193,6 +241,7 @@ impl Training {
             Self::Schedule {
                 optimizer,
                 settings,
+                horizon_known,
                 decider,
             } => {
                 let mut controller = decider.controller(streams.stream(dice));
@@ -203,6 +252,7 @@ impl Training {
                 let settings = StochasticSettings {
                     schedule: *settings,
                     steps: limits.epochs * steps_per_epoch,
+                    horizon_known: *horizon_known,
                     rough_rate,
                     batch: limits.batch,
                     optimizer: *optimizer,

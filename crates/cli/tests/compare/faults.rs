@@ -83,6 +83,18 @@ fn faults_of_the_input_end_with_1() {
             "does not train by minibatches (leave out --epochs)",
         ),
         ("--suite quadratic --per-family 0", "holds no problem"),
+        (
+            "--suite booth --methods armijo --pairs armijo=gll",
+            "--pairs armijo=gll: `gll` is not among the methods",
+        ),
+        (
+            "--tasks short-digits --methods unknown-horizon:adam",
+            "`adam` is no schedule that sees the loss",
+        ),
+        (
+            "--tasks short-digits --methods unknown-horizon:schedule-adma",
+            "unknown method",
+        ),
         ("--tasks digits-rleu", "did you mean 'digits-relu'"),
         (
             "--tasks digits-softmax --methods gll-bb",
@@ -146,6 +158,7 @@ fn faults_of_usage_end_with_2() {
         ("--tasks digits --suite booth", "cannot be used with"),
         ("--tasks digits --budget 90", "cannot be used with"),
         ("--rates 1..0.1", "no grid of rates"),
+        ("--pairs armijo", "METHOD=OTHER"),
     ] {
         let (code, message) = fault(folder.path(), &format!("compare {arguments}"));
         assert_eq!(code, 2, "{arguments}");

@@ -33,6 +33,7 @@ fn everything_is_listed() {
         "sequence:SET",
         "tuned:METHOD",
         "tuned:LOW..HIGH:METHOD",
+        "unknown-horizon:METHOD",
         "PATH",
     ] {
         assert!(has("methods", name), "{name}");

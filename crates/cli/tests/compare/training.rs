@@ -187,3 +187,63 @@ fn named_tasks() {
     let costs: Vec<f64> = rows(&shorter).iter().map(cost).collect();
     assert_eq!(costs, [2.0 * 3.0, 2.0 * 14.0]);
 }
+
+/// What a claim about a schedule needs: tuned SGD as the bar, start rates, ranks on both losses, pairs, and the horizon taken away.
+#[test]
+fn schedules_beside_tuned_sgd() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = "compare --tasks short-varied,short-digits --methods tuned:sgd,rule:adam,unknown-horizon:rule:adam,schedule-adam,dog --pairs schedule-adam=rule:adam,dog=tuned:sgd --start-rates auto,1e-4,10 --seeds 2 --resamples 200";
+    let result = json(folder.path(), &format!("{words} --out starts --json"));
+    let beside = |method| &summary(&result, method)["beside_tuned_sgd"];
+    let bar = beside("tuned:sgd");
+    assert_eq!(number(&bar["recovered"]), 1.0);
+    assert!((number(&bar["ratio"]["estimate"]) - 1.0).abs() < 1e-12);
+    for method in ["rule:adam", "unknown-horizon:rule:adam", "schedule-adam"] {
+        let own = beside(method);
+        assert_eq!(own["start_rates"].as_array().unwrap().len(), 3);
+        assert_eq!(own["tasks"].as_array().unwrap().len(), 2);
+        let [best, median, worst] =
+            ["best_start", "median_start", "worst_start"].map(|f| number(&own[f]));
+        assert!(
+            0.0 < best && best <= median && median <= worst && worst < 100.0,
+            "{own}"
+        );
+        assert!((0.0..=1.0).contains(&number(&own["recovered"])));
+    }
+    // Without the horizon the same rule does something else; and the notes say so.
+    let value = |method: &str| of(&result, method)[0]["value"].to_string();
+    assert_ne!(value("rule:adam"), value("unknown-horizon:rule:adam"));
+    let note = |method: &str| result["notes"][method].as_str().unwrap().to_owned();
+    assert!(note("unknown-horizon:rule:adam").contains("is not told the number of steps"));
+    assert!(
+        note("schedule-adam").contains("sees the loss") && note("rule:adam").contains("scripted")
+    );
+    // Ranks by test score: five methods share fifteen.
+    let methods = result["summary"]["methods"].as_array().unwrap();
+    let ranks: f64 = methods.iter().map(|m| number(&m["mean_test_rank"])).sum();
+    assert!((ranks - 15.0).abs() < 1e-9);
+    let pairs = result["summary"]["pairs"].as_array().unwrap();
+    let mean = |method| number(&summary(&result, method)["mean"]["estimate"]);
+    for (pair, methods) in pairs
+        .iter()
+        .zip([["schedule-adam", "rule:adam"], ["dog", "tuned:sgd"]])
+    {
+        let difference = mean(methods[0]) - mean(methods[1]);
+        assert!((number(&pair["difference"]["estimate"]) - difference).abs() < 1e-9);
+        assert!(pair["over_families"]["low"].is_f64() && pair["test_difference"]["high"].is_f64());
+    }
+    let report = fs::read_to_string(folder.path().join("starts/report.md")).unwrap();
+    for words in [
+        "Loss over that of tuned SGD",
+        "worst",
+        "Pairs: the first loss over the second",
+        "loss over that of tuned SGD by start rate",
+    ] {
+        assert!(report.contains(words), "{words}");
+    }
+    let told = super::text(
+        folder.path(),
+        "compare --recipe starts/recipe.json --out again",
+    );
+    assert!(told.contains("schedule-adam : rule:adam") && told.contains("within 1.5"));
+}
