@@ -243,3 +243,29 @@ impl Plan {
         format!("{} {alone}", self.cases[case].name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The recipes of the stochastic experiments name tasks, methods and pairs that there are; nothing is run.
+    #[test]
+    fn the_stochastic_experiments_can_be_planned() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments/stochastic");
+        let files = std::fs::read_dir(folder).unwrap();
+        let paths = files.map(|file| file.unwrap().path());
+        let recipes: Vec<_> = paths
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .collect();
+        assert_eq!(recipes.len(), 9);
+        for path in recipes {
+            let plan = Plan::new(&Recipe::read(&path).unwrap()).unwrap();
+            assert!(
+                plan.training() && !plan.pairs.is_empty(),
+                "{}",
+                path.display()
+            );
+            assert!(plan.methods[plan.reference].is_tuned_sgd());
+        }
+    }
+}
