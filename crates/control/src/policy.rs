@@ -189,6 +189,11 @@ impl Policy {
         &self.shape
     }
 
+    /// How many networks it has.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
     /// One q-value an action. `state` has `shape().inputs` entries; missing ones count as 0, further ones are not read.
     pub fn q_values(&mut self, state: &[f32]) -> &[f32] {
         let known = state.len().min(self.shape.inputs);
