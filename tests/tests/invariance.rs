@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
     #[test]
     fn powers_of_two_change_no_bit_of_any_decision(
-        index in 0usize..13, value_power in -20i32..20, point_power in -20i32..20, policy in 0usize..2,
+        index in 0usize..13, value_power in -20i32..20, point_power in -20i32..20, policy in 0usize..qstride::PRETRAINED.len(),
     ) {
         // Three of each train family, and the classic problems with exact arithmetic in their units.
         let problems = suite("fresh,rosenbrock,wood", 11, 2).unwrap();

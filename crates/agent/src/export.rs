@@ -7,7 +7,7 @@ use qstride_control::policy::{NetworkShape, PolicyError};
 use qstride_control::{Checkpoint, CheckpointError, Manifest, Policy};
 
 use crate::recipe::CheckedRecipe;
-use crate::{Learner, Trainer};
+use crate::{Learner, TrainError};
 
 /// The frozen network that a recipe leads to; a dueling head is folded into its last layer.
 pub fn network_shape(recipe: &CheckedRecipe) -> NetworkShape {
@@ -36,8 +36,9 @@ pub fn freeze(learner: &Learner, recipe: &CheckedRecipe) -> Result<Policy, Polic
 /// # Errors
 /// A field that does not fit.
 pub fn checkpoint(
-    trainer: &Trainer,
+    recipe: &CheckedRecipe,
     policy: Policy,
+    evaluation: serde_json::Value,
     commit: &str,
 ) -> Result<Checkpoint, CheckpointError> {
     let CheckedRecipe {
@@ -45,15 +46,8 @@ pub fn checkpoint(
         actions,
         state,
         features,
-    } = trainer.recipe();
+    } = recipe;
     let recipe_json = serde_json::to_value(recipe).unwrap_or_default();
-    let evaluation = serde_json::json!({
-        "validation": trainer.best().map(|best| &best.validation),
-        "best_at_step": trainer.best().map(|best| best.step),
-        "steps": trainer.steps(),
-        "updates": trainer.updates(),
-        "episodes": trainer.episodes(),
-    });
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
         name: recipe.name.clone(),
@@ -71,4 +65,20 @@ pub fn checkpoint(
         files: BTreeMap::new(),
     };
     Checkpoint::new(manifest, policy, features)
+}
+
+/// The checkpoint of a recipe with several [`members`](crate::Recipe::members), made of theirs.
+///
+/// # Errors
+/// No member, members of different shapes, or a field that does not fit.
+pub fn mean_of(
+    recipe: &CheckedRecipe,
+    members: &[Checkpoint],
+    commit: &str,
+) -> Result<Checkpoint, TrainError> {
+    let policies: Vec<Policy> = members.iter().map(|m| m.policy.clone()).collect();
+    let evaluations = members.iter().map(|m| m.manifest.evaluation.clone());
+    let evaluation = serde_json::json!({ "members": evaluations.collect::<Vec<_>>() });
+    let mean = Policy::mean_of(&policies).map_err(TrainError::Members)?;
+    Ok(checkpoint(recipe, mean, evaluation, commit)?)
 }

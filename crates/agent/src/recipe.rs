@@ -30,7 +30,7 @@ pub struct Recipe {
     pub seed: u64,
     /// Which loop is learnt.
     pub regime: Regime,
-    /// The families that instances are drawn from; see `qstride list families`.
+    /// The families that instances are drawn from; see `qstride list families`. One that is named twice counts twice.
     pub families: Vec<String>,
     /// Training tasks on data of one's own, besides the families.
     pub data: Vec<DataTask>,
@@ -74,6 +74,9 @@ pub struct Recipe {
     pub exploration: EpsilonSchedule,
     /// The network and its updates.
     pub learner: LearnerSettings,
+    /// How many policies are trained, one after another, each from a seed of its own; what comes of it chooses by the mean of their
+    /// q-values.
+    pub members: usize,
     /// How often and on what the policy is validated; the best one is kept.
     pub validation: ValidationRecipe,
     /// The stochastic regime's own settings.
@@ -154,6 +157,7 @@ impl Default for Recipe {
                 average: 0.002,
                 ..LearnerSettings::default()
             },
+            members: 1,
             validation: ValidationRecipe::default(),
             stochastic: StochasticRecipe::default(),
         }
@@ -354,6 +358,16 @@ impl Recipe {
         }
     }
 
+    /// The recipe of one of the [`members`](Self::members): the same with the seed members · seed + index, so that no two runs share one.
+    pub fn member(&self, index: usize) -> Self {
+        let first = self.seed.wrapping_mul(self.members as u64);
+        Self {
+            seed: first.wrapping_add(index as u64),
+            members: 1,
+            ..self.clone()
+        }
+    }
+
     /// Checks every number and resolves every name, with the built-in statistics.
     ///
     /// # Errors
@@ -408,6 +422,7 @@ impl Recipe {
             "at least 4: the start costs 2, a step 2",
         )?;
         at_least("steps", self.steps, 1, "at least 1")?;
+        at_least("members", self.members as u64, 1, "at least 1")?;
         at_least("environments", self.environments as u64, 1, "at least 1")?;
         at_least("steps_per_update", self.steps_per_update, 1, "at least 1")?;
         at_least("batch", self.batch as u64, 1, "at least 1")?;

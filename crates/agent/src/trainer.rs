@@ -58,6 +58,9 @@ pub enum TrainError {
         /// What was found.
         source: qstride_control::policy::PolicyError,
     },
+    /// Policies that cannot become one.
+    #[error(transparent)]
+    Members(qstride_control::policy::PolicyError),
     /// Nothing to train on.
     #[error("there is no problem to {0}: name at least one family")]
     NoProblem(&'static str),
@@ -396,7 +399,19 @@ impl Trainer {
                 })?,
             None => self.policy()?,
         };
-        Ok(export::checkpoint(self, policy, commit)?)
+        let evaluation = serde_json::json!({
+            "validation": self.best.as_ref().map(|best| &best.validation),
+            "best_at_step": self.best.as_ref().map(|best| best.step),
+            "steps": self.steps,
+            "updates": self.learner.updates(),
+            "episodes": self.episodes,
+        });
+        Ok(export::checkpoint(
+            &self.recipe,
+            policy,
+            evaluation,
+            commit,
+        )?)
     }
 
     /// Whether the q-values converged; none before the first look.

@@ -168,9 +168,11 @@ pub struct ActionSet {
 
 impl ActionSet {
     /// The names that [`preset`](Self::preset) knows.
-    pub const PRESETS: [&str; 8] = [
+    pub const PRESETS: [&str; 10] = [
         "v1",
         "v2",
+        "v1-warm",
+        "v2-warm",
         "multiplicative",
         "wide",
         "barzilai-borwein",
@@ -182,6 +184,7 @@ impl ActionSet {
     /// A set by name.
     ///
     /// - `v1` {accept, retry-x0.5} and `v2` {accept, retry-x0.5, retry-x2}: the paper's, the rate returns to α₀ after `accept`;
+    /// - `v1-warm` and `v2-warm`: the same actions, but after `accept` the next trial is made at twice the accepted rate (v1) or at it (v2);
     /// - `multiplicative` {x0.5, x1, x2} and `wide` {x0.1, x0.5, x1, x2, x10} under the GLL rule;
     /// - `barzilai-borwein` {bb1, bb2} and `proposals` {bb1, bb2, ritz-short, ritz-mid, ritz-long} under the GLL rule;
     /// - `span` {span-bb2, span-bb2-x1.5, span-bb2-x5, span-ritz-short, span-ritz-mid}: steps in span{g, last step}, under Armijo's rule with
@@ -194,9 +197,14 @@ impl ActionSet {
         use Action::{Accept, Propose, Residual, Retry, Scale, Span};
         use Proposal::{LongBarzilaiBorwein, MidRitz, ShortBarzilaiBorwein, ShortRitz};
         let half = Some(Backtrack::Share(0.5));
+        let after_accept = match name {
+            "v1-warm" => AfterAccept::TwiceTheRate,
+            "v2-warm" => AfterAccept::SameRate,
+            _ => AfterAccept::default(),
+        };
         let (actions, acceptance, backtrack) = match name {
-            "v1" => (vec![Accept, Retry(0.5)], Acceptance::Chosen, None),
-            "v2" => (
+            "v1" | "v1-warm" => (vec![Accept, Retry(0.5)], Acceptance::Chosen, None),
+            "v2" | "v2-warm" => (
                 vec![Accept, Retry(0.5), Retry(2.0)],
                 Acceptance::Chosen,
                 None,
@@ -245,7 +253,7 @@ impl ActionSet {
             actions,
             acceptance,
             backtrack,
-            after_accept: AfterAccept::default(),
+            after_accept,
         })
     }
 

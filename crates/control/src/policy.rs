@@ -48,9 +48,9 @@ pub struct Dense {
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PolicyError {
     /// Too many or too few.
-    #[error("the network needs {expected} weights and biases, not {found}")]
+    #[error("the network needs {expected} weights and biases, or a multiple of it, not {found}")]
     Count {
-        /// By the shape.
+        /// One member, by the shape.
         expected: usize,
         /// Given.
         found: usize,
@@ -66,9 +66,13 @@ pub enum PolicyError {
     /// A width of zero.
     #[error("a network layer has width 0")]
     EmptyLayer,
+    /// Networks that cannot be put side by side.
+    #[error("a policy needs at least one member, and all of one shape")]
+    Members,
 }
 
-/// A frozen Q-network: q-values of a state, and the greedy choice.
+/// A frozen Q-network: q-values of a state, and the greedy choice. It may have several members, networks of one shape; its q-values are
+/// then the means of theirs.
 ///
 /// ```
 /// use qstride_control::policy::{NetworkShape, Policy};
@@ -82,22 +86,23 @@ pub enum PolicyError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     shape: NetworkShape,
-    layers: Vec<Dense>,
+    /// The layers of each member.
+    members: Vec<Vec<Dense>>,
     /// Two activation buffers, as wide as the widest layer.
     buffers: [Vec<f32>; 2],
     q: Vec<f32>,
 }
 
 impl Policy {
-    /// From the flat list of weights: each layer's W, row by row, then its b.
+    /// From the flat list of weights: each layer's W, row by row, then its b; several members one after another.
     ///
     /// # Errors
-    /// A wrong count, a number that is not finite, or a layer of width 0.
+    /// A count that is no multiple of [`NetworkShape::parameters`], a number that is not finite, or a layer of width 0.
     pub fn from_flat(shape: NetworkShape, flat: &[f32]) -> Result<Self, PolicyError> {
         if shape.layers().iter().any(|(i, o)| *i == 0 || *o == 0) || shape.actions == 0 {
             return Err(PolicyError::EmptyLayer);
         }
-        if flat.len() != shape.parameters() {
+        if flat.is_empty() || !flat.len().is_multiple_of(shape.parameters()) {
             return Err(PolicyError::Count {
                 expected: shape.parameters(),
                 found: flat.len(),
@@ -109,19 +114,9 @@ impl Policy {
                 value: *value,
             });
         }
-        let mut rest = flat;
-        let layers = shape
-            .layers()
-            .into_iter()
-            .map(|(inputs, outputs)| {
-                let (weights, after) = rest.split_at(inputs * outputs);
-                let (bias, after) = after.split_at(outputs);
-                rest = after;
-                Dense {
-                    weights: weights.to_vec(),
-                    bias: bias.to_vec(),
-                }
-            })
+        let members = flat
+            .chunks_exact(shape.parameters())
+            .map(|member| dense_layers(&shape, member))
             .collect();
         let widest = shape
             .layers()
@@ -130,7 +125,7 @@ impl Policy {
             .max()
             .unwrap_or(0);
         Ok(Self {
-            layers,
+            members,
             buffers: [vec![0.0; widest], vec![0.0; widest]],
             q: vec![0.0; shape.actions],
             shape,
@@ -159,10 +154,32 @@ impl Policy {
         Self::from_flat(shape, &flat)
     }
 
+    /// The policy that has the members of all of these.
+    ///
+    /// ```
+    /// use qstride_control::policy::{NetworkShape, Policy};
+    ///
+    /// let shape = NetworkShape { inputs: 1, hidden: vec![], actions: 1 };
+    /// let [a, b] = [2.0, 4.0].map(|w| Policy::from_flat(shape.clone(), &[w, 1.0]).unwrap());
+    /// assert_eq!(Policy::mean_of(&[a, b]).unwrap().q_values(&[10.0]), [31.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// [`PolicyError::Members`] for none, or for different shapes.
+    pub fn mean_of(policies: &[Self]) -> Result<Self, PolicyError> {
+        let first = policies.first().ok_or(PolicyError::Members)?;
+        if policies.iter().any(|policy| policy.shape != first.shape) {
+            return Err(PolicyError::Members);
+        }
+        let flat: Vec<f32> = policies.iter().flat_map(Self::to_flat).collect();
+        Self::from_flat(first.shape.clone(), &flat)
+    }
+
     /// The flat list that [`from_flat`](Self::from_flat) takes.
     pub fn to_flat(&self) -> Vec<f32> {
-        self.layers
+        self.members
             .iter()
+            .flatten()
             .flat_map(|layer| layer.weights.iter().chain(&layer.bias).copied())
             .collect()
     }
@@ -172,30 +189,43 @@ impl Policy {
         &self.shape
     }
 
+    /// How many networks it has.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
     /// One q-value an action. `state` has `shape().inputs` entries; missing ones count as 0, further ones are not read.
     pub fn q_values(&mut self, state: &[f32]) -> &[f32] {
-        let [input, output] = &mut self.buffers;
         let known = state.len().min(self.shape.inputs);
-        input[..known].copy_from_slice(&state[..known]);
-        input[known..].fill(0.0);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let width = layer.bias.len();
-            let out = &mut output[..width];
-            out.copy_from_slice(&layer.bias);
-            for (row, x) in layer.weights.chunks_exact(width).zip(input.iter()) {
-                for (o, w) in out.iter_mut().zip(row) {
-                    *o += x * w;
+        let [input, output] = &mut self.buffers;
+        self.q.fill(0.0);
+        for layers in &self.members {
+            input[..known].copy_from_slice(&state[..known]);
+            input[known..].fill(0.0);
+            for (index, layer) in layers.iter().enumerate() {
+                let width = layer.bias.len();
+                let out = &mut output[..width];
+                out.copy_from_slice(&layer.bias);
+                for (row, x) in layer.weights.chunks_exact(width).zip(input.iter()) {
+                    for (o, w) in out.iter_mut().zip(row) {
+                        *o += x * w;
+                    }
                 }
-            }
-            if index + 1 < self.layers.len() {
-                for o in out {
-                    *o = o.max(0.0);
+                if index + 1 < layers.len() {
+                    for o in out {
+                        *o = o.max(0.0);
+                    }
                 }
+                std::mem::swap(input, output);
             }
-            std::mem::swap(input, output);
+            for (q, o) in self.q.iter_mut().zip(input.iter()) {
+                *q += o;
+            }
         }
-        let actions = self.shape.actions;
-        self.q.copy_from_slice(&input[..actions]);
+        let count = self.members.len() as f32;
+        for q in &mut self.q {
+            *q /= count;
+        }
         &self.q
     }
 
@@ -208,6 +238,23 @@ impl Policy {
     pub fn greedy(&mut self, state: &[f32]) -> usize {
         argmax(self.q_values(state))
     }
+}
+
+/// The layers of one network out of its flat list.
+fn dense_layers(shape: &NetworkShape, flat: &[f32]) -> Vec<Dense> {
+    let mut rest = flat;
+    let layers = shape.layers().into_iter();
+    layers
+        .map(|(inputs, outputs)| {
+            let (weights, after) = rest.split_at(inputs * outputs);
+            let (bias, after) = after.split_at(outputs);
+            rest = after;
+            Dense {
+                weights: weights.to_vec(),
+                bias: bias.to_vec(),
+            }
+        })
+        .collect()
 }
 
 /// One draw of N(0, 1) (Box and Muller, 1958).
@@ -229,6 +276,8 @@ pub fn argmax(values: &[f32]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     #[test]
@@ -246,6 +295,29 @@ mod tests {
         assert_eq!(policy.q_values(&[3.0, 1.0]), [3.0, 1.5]);
         assert_eq!(policy.q_values(&[0.0, 1.0]), [1.0, -0.5]);
         assert_eq!(policy.to_flat(), flat);
+    }
+
+    #[test]
+    fn the_mean_of_networks_has_the_mean_q_values() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        for hidden in [vec![], vec![5], vec![4, 3]] {
+            let shape = NetworkShape {
+                inputs: 3,
+                hidden,
+                actions: 2,
+            };
+            let mut members: Vec<Policy> = (0..4)
+                .map(|_| Policy::untrained(shape.clone(), &mut generator).unwrap())
+                .collect();
+            let mut mean = Policy::mean_of(&members).unwrap();
+            let state = [0.3, -1.0, 2.0];
+            for action in 0..2 {
+                let sum: f32 = members.iter_mut().map(|m| m.q_values(&state)[action]).sum();
+                assert!((mean.q_values(&state)[action] - sum / 4.0).abs() < 1e-6);
+            }
+            assert_eq!(Policy::mean_of(&[mean.clone()]), Ok(mean));
+        }
+        assert_eq!(Policy::mean_of(&[]), Err(PolicyError::Members));
     }
 
     #[test]

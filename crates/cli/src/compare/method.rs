@@ -189,15 +189,15 @@ pub fn parse_all(
             .filter(|rival| minima_known || !rival.needs_minimum);
         rivals.map(|rival| rival.name.to_owned()).collect()
     };
-    let shipped = if training {
-        PRETRAINED_SCHEDULES
+    let shipped: &[&str] = if training {
+        &PRETRAINED_SCHEDULES
     } else {
-        PRETRAINED
+        &PRETRAINED
     };
     let mut names: Vec<String> = Vec::new();
     let default: Vec<String> = classic()
         .into_iter()
-        .chain(shipped.map(str::to_owned))
+        .chain(shipped.iter().map(|name| (*name).to_owned()))
         .collect();
     let words = if words.is_empty() { &default } else { words };
     for word in words.iter().map(|w| w.trim()).filter(|w| !w.is_empty()) {

@@ -81,6 +81,12 @@ pub fn run(options: &Options) -> Result<()> {
             "manifest": checkpoint.manifest,
             "state": checkpoint.state().labels(),
             "parameters": checkpoint.manifest.network.parameters(),
+            "members": checkpoint.policy.members(),
+            "situations": behaviour.choices.iter().map(|choices| json!({
+                "situation": choices.name,
+                "decisions": choices.decisions,
+                "shares": choices.shares,
+            })).collect::<Vec<_>>(),
             "action_shares": shares,
             "decisions": behaviour.decisions,
         });
@@ -153,7 +159,8 @@ fn print(checkpoint: &Checkpoint, behaviour: &behaviour::Behaviour, shares: &[(S
     line(
         "network",
         format!(
-            "{}{hidden}-{}, {} numbers",
+            "{} of {}{hidden}-{}, {} numbers each",
+            checkpoint.policy.members(),
             m.network.inputs,
             m.network.actions,
             m.network.parameters()
@@ -180,6 +187,21 @@ fn print(checkpoint: &Checkpoint, behaviour: &behaviour::Behaviour, shares: &[(S
             "  {action:<16} {:>5.1} %  {}",
             100.0 * share,
             "#".repeat((40.0 * share).round() as usize)
+        );
+    }
+    println!("\nin % by situation:");
+    let heads: String = shares.iter().map(|(a, _)| format!("{a:>16}")).collect();
+    println!("  {:<48} {:>9}{heads}", "", "decisions");
+    for choices in &behaviour.choices {
+        let row = choices
+            .shares
+            .iter()
+            .map(|s| format!("{:>16.0}", 100.0 * s));
+        println!(
+            "  {:<48} {:>9}{}",
+            choices.name,
+            choices.decisions,
+            row.collect::<String>()
         );
     }
 }
