@@ -78,6 +78,7 @@ impl Setup {
                 optimizer: recipe.recipe.stochastic.optimizer,
                 gradients_every: recipe.recipe.stochastic.gradients_every,
                 rewarded: true,
+                averaged: recipe.recipe.stochastic.averaged_reward,
                 ..StochasticSettings::default()
             },
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qstride_control::checkpoint::Regime;
+use qstride_objectives::activation::Activation;
 use qstride_objectives::data::{CsvOptions, read_csv};
 use qstride_objectives::data_error::DataError;
 use qstride_objectives::dataset::Dataset;
@@ -216,7 +217,8 @@ impl Objective for BoundedLoss {
     }
 }
 
-/// Small tasks over generated data: linear models and perceptrons, classes and numbers; 8 to 96 inputs, 64 to 512 rows.
+/// Small tasks over generated data: linear models and perceptrons of one to three hidden layers, classes and numbers; 4 to 96
+/// inputs, 64 to 2,048 rows (log-uniform).
 fn synthetic_tasks(
     recipe: &Recipe,
     what: &str,
@@ -226,17 +228,19 @@ fn synthetic_tasks(
     (0..count)
         .map(|index| {
             let mut generator = Streams::new(seed).stream(&format!("tasks/{what}/{index}"));
-            let columns = [8, 16, 32, 64, 96][generator.random_range(0..5)];
-            let rows = generator.random_range(64..=512);
-            let classes = [Some(2), Some(4), Some(8), None][generator.random_range(0..4)];
-            let hidden = [16, 32, 64][generator.random_range(0..3)];
-            let activation = ["tanh", "relu", "relu"][generator.random_range(0..3)];
-            let model = if generator.random::<f64>() >= 0.3 {
-                Model::parse(&format!("mlp:{hidden}:{activation}"))?
-            } else if classes.is_some() {
-                Model::parse("softmax")?
-            } else {
-                Model::parse("huber")?
+            let columns = [4, 8, 16, 32, 64, 96][generator.random_range(0..6)];
+            let rows = (64.0 * 32_f64.powf(generator.random())) as usize;
+            let classes = [Some(2), Some(3), Some(5), Some(10), None][generator.random_range(0..5)];
+            let layers = [0, 1, 1, 1, 2, 2, 2, 3][generator.random_range(0..8)];
+            let model = match (layers, classes) {
+                (0, Some(_)) => Model::Softmax,
+                (0, None) => Model::Huber,
+                _ => Model::Mlp {
+                    hidden: (0..layers)
+                        .map(|_| [8, 16, 32, 64][generator.random_range(0..4)])
+                        .collect(),
+                    activation: [Activation::Tanh, Activation::Relu][generator.random_range(0..2)],
+                },
             };
             let data_seed = generator.random();
             let data = generate_varied(rows, columns, classes, data_seed)?;

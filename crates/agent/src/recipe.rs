@@ -109,6 +109,8 @@ pub struct StochasticRecipe {
     pub schedule: Option<ScheduleSettings>,
     /// Synthetic tasks in the pool.
     pub tasks: usize,
+    /// Whether the reward looks at a moving average of the iterates instead of the last one.
+    pub averaged_reward: bool,
 }
 
 impl Default for Recipe {
@@ -177,11 +179,12 @@ impl Default for StochasticRecipe {
     fn default() -> Self {
         Self {
             optimizer: OptimizerKind::Momentum,
-            horizon: [220, 800],
+            horizon: [200, 2000],
             gradients_every: 0,
-            rough_rate_decades: [-4.0, 1.0],
+            rough_rate_decades: [-8.0, 0.0],
             schedule: None,
-            tasks: 400,
+            tasks: 600,
+            averaged_reward: true,
         }
     }
 }

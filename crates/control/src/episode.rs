@@ -371,6 +371,8 @@ pub struct StochasticSettings {
     pub can_roll_back: bool,
     /// Whether the reward, which needs the full loss after each window, is computed. Training needs it, use does not.
     pub rewarded: bool,
+    /// Whether the full loss of the reward is that of a moving average of the iterates, which foretells what annealing will bring.
+    pub averaged: bool,
     /// Whether each step is recorded.
     pub trace: bool,
     /// The loss on all samples is measured, outside the count, before the first step and every so many; 0 = never.
@@ -389,6 +391,7 @@ impl Default for StochasticSettings {
             gradients_every: 0,
             can_roll_back: true,
             rewarded: false,
+            averaged: false,
             trace: false,
             measure_every: 0,
         }
@@ -406,6 +409,8 @@ pub struct StochasticEpisode {
     gradient: Vec<f64>,
     step: Vec<f64>,
     snapshot: Vec<f64>,
+    /// The moving average of the iterates over about a window; empty where it is not asked for.
+    average: Vec<f64>,
     done: u64,
     evaluations: Evaluations,
     start_full_loss: f64,
@@ -436,6 +441,11 @@ impl StochasticEpisode {
             gradient: vec![0.0; x.len()],
             step: vec![0.0; x.len()],
             snapshot: x.clone(),
+            average: if settings.averaged {
+                x.clone()
+            } else {
+                Vec::new()
+            },
             x,
             batches: Minibatches::new(objective.samples(), settings.batch, batches),
             done: 0,
@@ -537,6 +547,9 @@ impl StochasticEpisode {
         }
         if command.roll_back {
             self.x.copy_from_slice(&self.snapshot);
+            if self.settings.averaged {
+                self.average.copy_from_slice(&self.snapshot);
+            }
             self.optimizer.reset();
             return;
         }
@@ -555,12 +568,21 @@ impl StochasticEpisode {
         for (x, step) in self.x.iter_mut().zip(&self.step) {
             *x += step;
         }
+        let weight = 2.0 / (1.0 + f64::from(self.schedule.window_length()));
+        for (average, x) in self.average.iter_mut().zip(&self.x) {
+            *average += weight * (x - *average);
+        }
     }
 
-    /// The loss on all samples, at most ten times the first.
+    /// The loss on all samples that the reward is made of, at most ten times the first. At the end it is that of the iterate.
     fn bounded_full_loss(&self) -> f64 {
         let most = 10.0 * self.start_full_loss;
-        let loss = self.objective.value(&self.x);
+        let point = if self.settings.averaged && self.end.is_none() {
+            &self.average
+        } else {
+            &self.x
+        };
+        let loss = self.objective.value(point);
         if loss.is_finite() {
             loss.min(most)
         } else {
@@ -882,7 +904,11 @@ mod tests {
     }
 
     fn stochastic_in_units(unit: f64, rough_rate: f64, steps: u64) -> StochasticEpisode {
+        // The rough rate alone says where to start.
+        let mut schedule = ScheduleSettings::MOMENTUM;
+        schedule.anchor.first_rate = f64::MAX;
         let settings = StochasticSettings {
+            schedule,
             steps,
             batch: 1,
             rough_rate: Some(rough_rate),

@@ -113,6 +113,8 @@ pub struct Window {
     pub failed_rate: f64,
     /// See `best_rate`.
     pub largest_rate: f64,
+    /// The rate at which the loss first moved beyond its noise; 0 while it has not.
+    pub moved_rate: f64,
     /// Windows since the last roll-back, since the rate last changed and since the last best one.
     pub since_rollback: u32,
     /// See `since_rollback`.

@@ -2,11 +2,11 @@
 //!
 //! 1. Seek: from a rate that is too small to matter, x8 a window until the loss moves beyond its noise or by a twentieth, or, with
 //!    gradient statistics, until a step promises a relative decrease of 1e-3.
-//! 2. Climb: x2 a window until the loss has become worse; then back to the best parameters, at a fraction of the largest rate
-//!    that failed.
-//! 3. Hold: that rate. A loss far above the best one halves it, a blow-up quarters it, from the best parameters on.
-//! 4. Decay: linearly to zero over the last steps, where their number is known; else the rate is halved whenever nothing has
-//!    improved for a while.
+//! 2. Climb: x2 a window until the loss has become worse, or no window has been the best for a while; then back to the best parameters,
+//!    at a rate below the one that failed and the one that was best.
+//! 3. Hold: up a little after each window that is the best so far, down a little after any other. A loss far above the best one
+//!    halves the rate, a blow-up quarters it, from the best parameters on.
+//! 4. Decay: linearly to zero over the last steps, where their number is known.
 //!
 //! How the constants were found is in docs/deviations.md.
 
@@ -24,11 +24,12 @@ pub struct RampSettings {
     pub windows: u64,
     /// The first rate where no rough rate is given.
     pub first_rate: f64,
-    /// The first rate over the rough one, where one is given: it may be far too large.
+    /// A rough rate lowers the first one to this share of it, and never raises it: it may be far too large, and what the seek
+    /// takes from a rate that is far too small is little.
     pub rough_share: f64,
-    /// The share of a window after which the loss is looked at while nothing moves,
+    /// The loss is looked at every √T times this many steps while nothing moves,
     pub seek_share: f64,
-    /// and while the rate climbs.
+    /// and this many while the rate climbs.
     pub climb_share: f64,
     /// The factor of a window in which nothing moves.
     pub seek_factor: f64,
@@ -38,47 +39,67 @@ pub struct RampSettings {
     pub worse: f64,
     /// and more than this share of what ln loss has come down since the start.
     pub worse_share: f64,
-    /// The rate held is this share of the largest one that failed.
+    /// While climbing, so many windows in a row without a best one are a failure too: units that die take the loss down to that of a
+    /// constant prediction and keep it there.
+    pub climb_patience: u32,
+    /// The rate held is `back` · failed^(1 - `by_best`) · best^`by_best` with the largest rate that failed,
     pub back: f64,
+    /// and that of the best window.
+    pub by_best: f64,
     /// The ramp ends at this share of the steps at the latest.
     pub ramp_end: f64,
     /// While holding: more than this above the best, in ln loss, rolls back.
     pub late_worse: f64,
+    /// While holding: the factor of the rate after a window that is the best.
+    pub grow: f64,
+    /// and after one that is not,
+    pub shrink: f64,
+    /// and where the number of steps is not known: nothing else anneals the rate then.
+    pub shrink_unknown: f64,
     /// The share of the steps over which the rate falls to zero.
     pub decay: f64,
-    /// Windows without a best one after which the rate is halved, where the number of steps is not known.
-    pub patience: u32,
 }
 
 impl RampSettings {
     /// For optimizers whose step grows with the gradient: SGD, with momentum or without.
     pub const MOMENTUM: Self = Self {
-        windows: 20,
+        windows: 41,
         first_rate: 1e-7,
-        rough_share: 1e-4,
-        seek_share: 0.3,
-        climb_share: 0.5,
+        rough_share: 1e-3,
+        seek_share: 0.27,
+        climb_share: 0.35,
         seek_factor: 8.0,
-        seek_errors: 2.0,
-        worse: 0.7,
-        worse_share: 0.5,
-        back: 0.18,
-        ramp_end: 0.5,
-        late_worse: 0.7,
-        decay: 0.4,
-        patience: 12,
+        seek_errors: 6.0,
+        worse: 0.97,
+        worse_share: 0.35,
+        climb_patience: 4,
+        back: 0.214,
+        by_best: 0.75,
+        ramp_end: 0.39,
+        late_worse: 0.315,
+        grow: 1.2,
+        shrink: 1.0,
+        shrink_unknown: 0.9,
+        decay: 0.1,
     };
 
     /// For optimizers that divide the gradient by its own size: Adam and its kin.
     pub const ADAPTIVE: Self = Self {
-        windows: 33,
+        windows: 45,
         first_rate: 1e-6,
-        seek_errors: 4.0,
-        worse_share: 0.4,
-        back: 0.08,
-        ramp_end: 0.35,
-        late_worse: 0.3,
-        decay: 0.3,
+        rough_share: 1e-2,
+        seek_share: 0.28,
+        climb_share: 0.53,
+        seek_errors: 5.5,
+        worse: 0.73,
+        worse_share: 0.2,
+        climb_patience: 2,
+        back: 0.177,
+        by_best: 1.14,
+        ramp_end: 0.34,
+        late_worse: 0.48,
+        shrink: 0.9,
+        decay: 0.2,
         ..Self::MOMENTUM
     };
 }
@@ -106,6 +127,8 @@ pub struct RampHoldDecay {
     rate: f64,
     /// The largest rate that failed; 0 = none.
     failed: f64,
+    /// No rate above this.
+    most: f64,
     /// Losses seen while nothing moved: count, mean, sum of squared deviations.
     still: (f64, f64, f64),
     /// The last window differed from those.
@@ -115,12 +138,15 @@ pub struct RampHoldDecay {
 impl RampHoldDecay {
     /// At the start of a run; `rough_rate` is the user's guess.
     pub fn start(settings: RampSettings, rough_rate: Option<f64>) -> Self {
-        let first = rough_rate.map_or(settings.first_rate, |rate| settings.rough_share * rate);
+        let first = rough_rate.map_or(settings.first_rate, |rate| {
+            settings.first_rate.min(settings.rough_share * rate)
+        });
         Self {
             settings,
             phase: Phase::Seek,
             rate: bounded(first),
             failed: 0.0,
+            most: SCHEDULE_BOUNDS.1,
             still: (0.0, 0.0, 0.0),
             stood_out: false,
         }
@@ -162,37 +188,57 @@ impl RampHoldDecay {
     /// The rate for the next window, and whether to go back to the best parameters first. `horizon_known` says whether
     /// `budget_left` means anything.
     pub fn decide(&mut self, o: &Observation, horizon_known: bool) -> Decision {
-        let w = &o.window;
-        let above_best = w.log_losses.last().unwrap_or(0.0) - w.best_log_loss;
-        let ramping = self.phase != Phase::Hold;
-        let mut roll_back = w.fired;
-        if ramping && (w.fired || self.became_worse(o, above_best)) {
-            roll_back = true;
-            self.fail();
-        } else if ramping && horizon_known && 1.0 - o.budget_left > self.settings.ramp_end {
-            self.phase = Phase::Hold;
-        } else if self.phase == Phase::Seek {
-            self.seek(o);
-        } else if self.phase == Phase::Climb {
-            self.rate = bounded(2.0 * self.rate);
-        } else if w.fired {
-            self.rate = bounded(0.25 * self.rate);
-        } else if above_best > self.settings.late_worse && w.since_rollback > 4 {
-            roll_back = true;
-            self.rate = bounded(0.5 * self.rate);
-        } else if !horizon_known && self.stagnates(o) {
-            self.rate = bounded(0.5 * self.rate);
-        }
+        let roll_back = match self.phase {
+            Phase::Seek | Phase::Climb => self.ramp(o, horizon_known),
+            Phase::Hold => self.hold(o, horizon_known),
+        };
         Decision {
             roll_back,
             ..Decision::rate(self.rate, None)
         }
     }
 
+    /// Upwards, until it was too much or takes too long.
+    fn ramp(&mut self, o: &Observation, horizon_known: bool) -> bool {
+        if o.window.fired || self.became_worse(o) {
+            self.fail(o);
+            return true;
+        }
+        if horizon_known && 1.0 - o.budget_left > self.settings.ramp_end {
+            self.phase = Phase::Hold;
+        } else if self.phase == Phase::Seek {
+            self.seek(o);
+        } else {
+            self.set_rate(2.0 * self.rate);
+        }
+        false
+    }
+
+    /// Up a little after each best window, down a little after any other, far down from a loss that is too high.
+    fn hold(&mut self, o: &Observation, horizon_known: bool) -> bool {
+        let w = &o.window;
+        let too_high = above_best(o) > self.settings.late_worse && w.since_rollback > 4;
+        let factor = if w.fired {
+            0.25
+        } else if too_high {
+            0.5
+        } else if horizon_known && o.budget_left <= self.settings.decay {
+            1.0
+        } else if w.since_best == 0 {
+            self.settings.grow
+        } else if horizon_known {
+            self.settings.shrink
+        } else {
+            self.settings.shrink_unknown
+        };
+        self.set_rate(factor * self.rate);
+        w.fired || too_high
+    }
+
     /// One window that stands out may be chance: the loss has moved when a second one does.
     fn seek(&mut self, o: &Observation) {
         if self.moved(o) {
-            self.rate = bounded(2.0 * self.rate);
+            self.set_rate(2.0 * self.rate);
             if self.stood_out {
                 self.phase = Phase::Climb;
             }
@@ -202,7 +248,7 @@ impl RampHoldDecay {
             // A loss that is the same to the last bit may be the wrong number: it is no reason to go far.
             let constant = o.window.deviation == 0.0 && o.value == o.start_value;
             if !constant || next <= CONSTANT_LOSS_BOUND {
-                self.rate = next;
+                self.set_rate(next);
             }
             self.stood_out = false;
         }
@@ -211,34 +257,42 @@ impl RampHoldDecay {
     /// From now on the rate is held, at the given one at most.
     pub fn hold_at_most(&mut self, rate: f64) {
         self.phase = Phase::Hold;
-        self.rate = bounded(self.rate.min(rate));
+        self.most = rate;
+        self.set_rate(self.rate);
     }
 
     /// The loss got worse at the present rate. A jump of the seek may have left out the right one: climb from below it.
-    fn fail(&mut self) {
+    fn fail(&mut self, o: &Observation) {
         self.failed = self.failed.max(self.rate);
         if self.phase == Phase::Seek {
             self.phase = Phase::Climb;
-            self.rate = bounded(self.rate / (2.0 * self.settings.seek_factor));
+            self.set_rate(self.rate / (2.0 * self.settings.seek_factor));
         } else {
             self.phase = Phase::Hold;
-            self.rate = bounded(self.settings.back * self.failed);
+            // Without a best window yet there is only the failure to go by.
+            let best = match o.window.best_rate {
+                rate if rate > 0.0 => rate,
+                _ => self.failed,
+            };
+            let share = (best / self.failed).powf(self.settings.by_best);
+            self.set_rate(self.settings.back * share * self.failed);
         }
     }
 
-    fn became_worse(&self, o: &Observation, above_best: f64) -> bool {
-        let w = &o.window;
-        let s = &self.settings;
-        let threshold = s
-            .worse
-            .max(s.worse_share * (w.start_log_loss - w.best_log_loss));
+    fn became_worse(&self, o: &Observation) -> bool {
+        let (w, s) = (&o.window, &self.settings);
+        if self.phase == Phase::Climb && w.since_best >= s.climb_patience {
+            return true;
+        }
+        let down = w.start_log_loss - w.best_log_loss;
+        let threshold = s.worse.max(s.worse_share * down);
         let error = w.spread.now / f64::from(w.steps.max(1)).sqrt();
         let steps_matter = w.gradients == 0 || w.promised_decrease.now.abs() > 0.01;
-        above_best > threshold && above_best > 2.0 * error && steps_matter
+        above_best(o) > threshold.max(2.0 * error) && steps_matter
     }
 
-    fn stagnates(&self, o: &Observation) -> bool {
-        o.window.since_best.min(o.window.since_change) >= self.settings.patience
+    fn set_rate(&mut self, rate: f64) {
+        self.rate = bounded(rate.min(self.most));
     }
 
     /// Whether the last window's mean lies outside the noise of the windows before it.
@@ -270,6 +324,11 @@ impl RampHoldDecay {
         }
         moved
     }
+}
+
+/// ln of the last window's loss over that of the best ones.
+fn above_best(o: &Observation) -> f64 {
+    o.window.log_losses.last().unwrap_or(0.0) - o.window.best_log_loss
 }
 
 fn bounded(rate: f64) -> f64 {
@@ -320,14 +379,25 @@ mod tests {
         assert_eq!(decide(&o), (4.0 * sought, false, Phase::Climb));
         close(&mut o, 1.0, 0.1);
         assert_eq!(decide(&o), (8.0 * sought, false, Phase::Climb));
-        // Much worse than the best: back to 0.18 of the rate that failed.
+        // Much worse than the best, which was had at half of this rate: back, below both.
         close(&mut o, 3.0, 0.1);
-        assert_eq!(decide(&o), (0.18 * 8.0 * sought, true, Phase::Hold));
+        o.window.best_rate = 4.0 * sought;
+        o.window.since_best = 1;
+        let held = 0.214 * 0.5f64.powf(0.75) * 8.0 * sought;
+        let (rate, roll_back, phase) = decide(&o);
+        assert!(near(rate, held) && roll_back && phase == Phase::Hold);
+        // Up a little after a best window, not after any other, and not while the rate falls anyway.
+        close(&mut o, 1.2, 0.1);
+        assert!(near(decide(&o).0, held));
         close(&mut o, 0.9, 0.1);
-        assert_eq!(decide(&o), (0.18 * 8.0 * sought, false, Phase::Hold));
+        o.window.since_best = 0;
+        assert!(near(decide(&o).0, 1.2 * held));
+        o.budget_left = 0.09;
+        assert!(near(decide(&o).0, 1.2 * held));
         // A blow-up quarters.
         o.window.fired = true;
-        assert_eq!(decide(&o), (0.045 * 8.0 * sought, true, Phase::Hold));
+        let (rate, roll_back, _) = decide(&o);
+        assert!(near(rate, 0.3 * held) && roll_back);
     }
 
     #[test]
@@ -336,7 +406,7 @@ mod tests {
         let mut o = start(2.0);
         o.window.fired = true;
         let decision = rule.decide(&o, true);
-        assert_eq!((decision.rate, decision.roll_back), (1e-4 / 16.0, true));
+        assert_eq!((decision.rate, decision.roll_back), (1e-7 / 16.0, true));
         assert_eq!(rule.phase(), Phase::Climb);
     }
 
@@ -352,23 +422,64 @@ mod tests {
     }
 
     #[test]
-    fn without_a_horizon_a_plateau_halves_the_rate() {
+    fn a_climb_without_a_best_window_is_a_failure() {
         let mut rule = RampHoldDecay::start(RampSettings::ADAPTIVE, None);
+        let mut o = start(2.0);
+        for mean in [1.5, 1.0] {
+            close(&mut o, mean, 0.1);
+            rule.decide(&o, true);
+        }
+        assert_eq!(rule.phase(), Phase::Climb);
+        // As good as the best within the noise, but nothing better.
+        let failing = rule.rate();
+        close(&mut o, 1.05, 0.1);
+        (o.window.since_best, o.window.best_rate) = (2, 0.25 * failing);
+        assert!(rule.decide(&o, true).roll_back);
+        assert_eq!(rule.phase(), Phase::Hold);
+        let held = 0.177 * 0.25f64.powf(1.14) * failing;
+        assert!((rule.rate() / held - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_rough_rate_lowers_the_first_one_and_never_raises_it() {
+        let first = |rough| RampHoldDecay::start(RampSettings::ADAPTIVE, rough).rate();
+        assert_eq!(first(None), 1e-6);
+        for rough in [1e-4, 1.0, 10.0, f64::INFINITY] {
+            assert_eq!(first(Some(rough)), 1e-6);
+        }
+        assert_eq!(first(Some(1e-6)), 1e-8);
+    }
+
+    #[test]
+    fn without_a_horizon_the_rate_falls_while_nothing_is_the_best() {
+        let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
         rule.hold_at_most(1.0);
         let (mut o, rate) = (start(2.0), rule.rate());
-        o.window.since_best = 12;
-        o.window.since_change = 11;
-        assert_eq!(rule.decide(&o, false).rate, rate);
-        o.window.since_change = 12;
+        o.window.since_best = 3;
         assert_eq!(rule.decide(&o, true).rate, rate);
-        assert_eq!(rule.decide(&o, false).rate, 0.5 * rate);
+        assert_eq!(rule.decide(&o, false).rate, 0.9 * rate);
+        o.budget_left = 0.01;
+        assert_eq!(rule.decide(&o, true).rate, 0.9 * rate);
+        assert_eq!(rule.decide(&o, false).rate, 0.81 * rate);
+    }
+
+    #[test]
+    fn held_at_most_the_rate_does_not_grow_any_more() {
+        let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
+        rule.hold_at_most(1e-8);
+        let mut o = start(2.0);
+        for step in 1..20 {
+            close(&mut o, 2.0 / f64::from(step), 0.1);
+            o.window.since_best = 0;
+            assert_eq!(rule.decide(&o, true).rate, 1e-8);
+        }
     }
 
     #[test]
     fn the_decay_is_linear_and_never_zero() {
         let rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
-        let factors = [0, 60, 80, 99, 100, 1000].map(|step| rule.decay(step, 100));
-        for (factor, wanted) in factors.iter().zip([1.0, 1.0, 0.5, 0.025, 0.025, 0.025]) {
+        let factors = [0, 90, 95, 99, 100, 1000].map(|step| rule.decay(step, 100));
+        for (factor, wanted) in factors.iter().zip([1.0, 1.0, 0.5, 0.1, 0.1, 0.1]) {
             assert!((factor - wanted).abs() < 1e-12, "{factors:?}");
         }
         assert_eq!((rule.decay(0, 0), rule.decay(0, 1)), (1.0, 1.0));

@@ -248,10 +248,14 @@ impl Schedule {
     /// Asks the anchor at the end of a window, or after a blow-up.
     fn follow_anchor(&mut self) {
         self.decided = true;
+        let sought = self.anchor.phase() == Phase::Seek;
         let decision = self
             .anchor
             .decide(&self.observation, self.run.steps.is_some());
         let o = &mut self.observation;
+        if sought && self.anchor.phase() != Phase::Seek {
+            o.window.moved_rate = o.rate;
+        }
         let rate = within_bounds(self.rate_before, decision.rate * o.window.residual);
         o.window.anchor_rate = decision.rate;
         if decision.roll_back {
@@ -259,7 +263,7 @@ impl Schedule {
             self.roll_back();
         }
         let o = &mut self.observation;
-        if rate != o.rate {
+        if self.anchor.phase() != Phase::Hold || decision.roll_back {
             o.window.since_change = 0;
         }
         o.rate = rate;
@@ -339,14 +343,16 @@ impl Schedule {
         }
     }
 
-    /// Losses in the present window: ⌈T / windows⌉, a quarter of it while the anchor seeks; of an unknown T a fortieth of the steps so far.
-    fn window_length(&self) -> u32 {
-        let length = match self.run.steps {
-            Some(steps) => steps.div_ceil(self.settings.anchor.windows.max(1)),
-            None => (self.measured / 40).max(16),
+    /// Losses in a window of the present phase: ⌈T / windows⌉ while holding, √T times a share before, since what the noise of a
+    /// window needs grows slower than T. Of an unknown T a fortieth of the steps so far, at least 16, or a share of that.
+    pub fn window_length(&self) -> u32 {
+        let share = self.anchor.window_share();
+        let length = match (self.run.steps, self.anchor.phase()) {
+            (Some(steps), Phase::Hold) => steps as f64 / self.settings.anchor.windows.max(1) as f64,
+            (Some(steps), _) => share * (steps as f64).sqrt(),
+            (None, _) => share * (self.measured / 40).max(16) as f64,
         };
-        let share = (length as f64 * self.anchor.window_share()).ceil();
-        (share as u32).max(2)
+        (length.ceil() as u32).max(2)
     }
 
     fn annealed(&self, rate: f64) -> f64 {

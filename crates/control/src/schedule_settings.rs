@@ -114,10 +114,29 @@ impl ScheduleSettings {
             ),
             ("decay", a.decay, share(a.decay), "between 0 and 1"),
             (
-                "patience",
-                f64::from(a.patience),
-                a.patience >= 1,
+                "climb_patience",
+                f64::from(a.climb_patience),
+                a.climb_patience >= 1,
                 "at least 1",
+            ),
+            (
+                "by_best",
+                a.by_best,
+                (0.0..=2.0).contains(&a.by_best),
+                "from 0 to 2",
+            ),
+            ("grow", a.grow, (1.0..=2.0).contains(&a.grow), "from 1 to 2"),
+            (
+                "shrink",
+                a.shrink,
+                (0.5..=1.0).contains(&a.shrink),
+                "from 0.5 to 1",
+            ),
+            (
+                "shrink_unknown",
+                a.shrink_unknown,
+                (0.5..=1.0).contains(&a.shrink_unknown),
+                "from 0.5 to 1",
             ),
             (
                 "guard",

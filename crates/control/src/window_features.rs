@@ -123,6 +123,22 @@ pub(crate) const LOSS: &[Builtin] = &[
         observe: |o| rate_over(o, o.window.largest_rate),
     },
     Builtin {
+        name: "rate_over_moved",
+        about: "log2 of the rate over that at which the loss first moved, / 4",
+        observe: |o| rate_over(o, o.window.moved_rate),
+    },
+    Builtin {
+        name: "loss_change_errors",
+        about: "mean loss against the window before, in standard errors, / 4",
+        observe: |o| match (o.values.get(0), o.values.get(1)) {
+            (Some(now), Some(before)) if o.window.deviation > 0.0 => {
+                let error = o.window.deviation * (2.0 / f64::from(o.window.steps.max(1))).sqrt();
+                clip((now - before) / (4.0 * error), -2.0, 2.0)
+            }
+            _ => 0.0,
+        },
+    },
+    Builtin {
         name: "has_failed",
         about: "1 once the guard or the policy has rolled back",
         observe: |o| if o.window.rollbacks > 0 { 1.0 } else { 0.0 },

@@ -209,8 +209,8 @@ impl Scheduler {
         }
     }
 
-    /// The number of optimizer steps of the whole run: the rate is annealed to the end of it. Without it the rate is halved whenever
-    /// the loss has not improved for a while. With more steps than announced the last, smallest rate is held; 0 steps count as not known.
+    /// The number of optimizer steps of the whole run: the rate is annealed to the end of it. Without it the rate falls a little after each
+    /// window that is not the best so far. With more steps than announced the last, smallest rate is held; 0 steps count as not known.
     pub fn steps(mut self, steps: u64) -> Self {
         self.restart(Run {
             steps: (steps > 0).then_some(steps),
@@ -219,8 +219,8 @@ impl Scheduler {
         self
     }
 
-    /// A rough learning rate, which may be wrong by a factor of 100 either way: the search starts at 1e-4 of it, which saves
-    /// some steps. It is not needed.
+    /// A rough learning rate, which may be wrong by a factor of 100 either way. It is not needed: the search starts far below any usual rate
+    /// (1e-7, for Adam 1e-6), and a rough rate only lowers that, to a thousandth of it (a hundredth), where it is smaller still.
     ///
     /// # Errors
     /// A rate that is not positive or not finite.
