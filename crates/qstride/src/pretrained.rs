@@ -23,22 +23,34 @@ macro_rules! embedded {
     };
 }
 
-const EMBEDDED: [Embedded; 4] = [
+const EMBEDDED: [Embedded; 7] = [
     embedded!("proposals"),
+    embedded!("span"),
     embedded!("multiplicative"),
+    embedded!("v2-warm"),
+    embedded!("v1-warm"),
     embedded!("schedule-momentum"),
     embedded!("schedule-adam"),
 ];
 
-/// The names of the policies that ship for the deterministic regime, the best first.
+/// The names of the policies that ship for the deterministic regime; the first is the default.
 ///
 /// - `proposals` chooses among Barzilai-Borwein and Ritz steps under a nonmonotone rule.
-/// - `multiplicative` halves, keeps or doubles the rate under the same rule.
-pub const PRETRAINED: [&str; 2] = [EMBEDDED[0].name, EMBEDDED[1].name];
+/// - `span` chooses among steps in the plane of the gradient and the last step: better on curved valleys, not on quadratics.
+/// - `multiplicative` halves, keeps or doubles the rate under the nonmonotone rule.
+/// - `v2-warm` and `v1-warm` are the paper's: they accept, or halve (or double, v2) and try again; the next trial starts at the rate
+///   that was accepted (v2), or at twice that (v1).
+pub const PRETRAINED: [&str; 5] = [
+    EMBEDDED[0].name,
+    EMBEDDED[1].name,
+    EMBEDDED[2].name,
+    EMBEDDED[3].name,
+    EMBEDDED[4].name,
+];
 
 /// The names of those for the stochastic regime, which [`Scheduler`](crate::Scheduler) drives: they adjust the rate of a scripted
 /// schedule, for SGD with momentum or without, and for Adam and its kin.
-pub const PRETRAINED_SCHEDULES: [&str; 2] = [EMBEDDED[2].name, EMBEDDED[3].name];
+pub const PRETRAINED_SCHEDULES: [&str; 2] = [EMBEDDED[5].name, EMBEDDED[6].name];
 
 /// Why there is no such policy.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +68,7 @@ pub enum PretrainedError {
     Checkpoint(#[from] CheckpointError),
 }
 
-fn names() -> [&'static str; 4] {
+fn names() -> [&'static str; 7] {
     EMBEDDED.map(|policy| policy.name)
 }
 
