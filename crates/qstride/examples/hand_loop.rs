@@ -9,7 +9,7 @@ use std::error::Error;
 use burn::lr_scheduler::LrScheduler;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use qstride::{Guard, Scheduler};
+use qstride::{Guard, OptimizerFamily, Scheduler};
 
 mod digits;
 use digits::{Mlp, batches, digits, momentum};
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("three lines");
     let mut model = Mlp::new(0, &device);
     let mut optim = momentum();
-    let mut scheduler = Scheduler::pretrained().steps(steps as u64); // 1
+    let mut scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(steps as u64); // 1
     for _ in 0..EPOCHS {
         for batch in &batches {
             let loss = model.loss(batch);
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("with the guard, as in the example `learner`; what it decides on the way");
     let mut model = Mlp::new(0, &device);
     let mut optim = momentum();
-    let mut scheduler = Scheduler::pretrained().steps(steps as u64); // 1
+    let mut scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(steps as u64); // 1
     let mut guard = Guard::new(&scheduler, &model); // 4
     println!("{:>5} {:>6} {:>10} {:>10}", "step", "phase", "loss", "rate");
     let mut seen = 0;

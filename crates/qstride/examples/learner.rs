@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{Learner, SupervisedTraining};
-use qstride::{Observed, Scheduler};
+use qstride::{Observed, OptimizerFamily, Scheduler};
 
 mod digits;
 use digits::learning::loader;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let digits = digits()?;
     let steps = EPOCHS * digits.len().div_ceil(BATCH);
 
-    let scheduler = Scheduler::pretrained().steps(steps as u64); // 1
+    let scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(steps as u64); // 1
     let monitor = scheduler.monitor();
     let model = Observed::new(Mlp::new(0, &device), &scheduler).guarded(); // 2
 

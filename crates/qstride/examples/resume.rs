@@ -10,7 +10,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::{Learner, SupervisedTraining};
-use qstride::{Observed, Scheduler};
+use qstride::{Observed, OptimizerFamily, Scheduler};
 
 mod digits;
 use digits::learning::loader;
@@ -24,7 +24,7 @@ fn train(digits: &[Digit], artifacts: &Path, from: Option<usize>, to: usize) -> 
     let device = Device::flex().autodiff();
     // The number of steps is that of the whole run, also in its parts.
     let steps = EPOCHS * digits.len().div_ceil(BATCH);
-    let scheduler = Scheduler::pretrained().steps(steps as u64);
+    let scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(steps as u64);
     let model = Observed::new(Mlp::new(0, &device), &scheduler).guarded();
     let train = loader(digits.to_vec(), &device);
     let valid = loader(digits.to_vec(), &device.inner());

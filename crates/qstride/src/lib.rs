@@ -10,9 +10,9 @@
 //! # let device = Device::flex().autodiff();
 //! # let mut model = Model { x: Param::from_tensor(Tensor::from_floats([0.0, 9.0], &device)) };
 //! # let mut optim: ModuleOptimizer = SgdConfig::new().init().into();
-//! use qstride::Scheduler;
+//! use qstride::{OptimizerFamily, Scheduler};
 //!
-//! let mut scheduler = Scheduler::pretrained().steps(200);             // 1: instead of a rate or another scheduler
+//! let mut scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(200); // 1: instead of a rate or another scheduler
 //! let probe = scheduler.probe();
 //! for _ in 0..200 {
 //!     let loss = model.loss();
@@ -25,13 +25,14 @@
 //! # Ok::<(), qstride::ProbeError>(())
 //! ```
 //!
-//! [`Scheduler::pretrained`] is for SGD, with momentum or without; for Adam and all optimizers that divide the gradient by its own size it is
-//! [`Scheduler::pretrained_for`]`(OptimizerFamily::Adaptive)`.
+//! `OptimizerFamily::Momentum` is for SGD, with momentum or without, `OptimizerFamily::Adaptive` for Adam and all optimizers that divide the
+//! gradient by its own size. [`Scheduler::rule`] is the scripted rule alone; [`Scheduler::pretrained_for`] puts a learned policy on it, which
+//! was not ahead of the rule on tasks that it never saw.
 //!
 //! # In burn-train's learner: three lines (feature `train`)
 //!
 //! ```text
-//! let scheduler = Scheduler::pretrained().steps(steps);               // 1
+//! let scheduler = Scheduler::rule(OptimizerFamily::Adaptive).steps(steps); // 1
 //! let model = Observed::new(model, &scheduler);                       // 2
 //! let learner = Learner::new(model, optim, scheduler);                // 3
 //! ```
@@ -48,9 +49,9 @@
 //! # let device = Device::flex().autodiff();
 //! # let mut model = Model { x: Param::from_tensor(Tensor::from_floats([0.0, 9.0], &device)) };
 //! # let mut optim: ModuleOptimizer = SgdConfig::new().init().into();
-//! use qstride::{Guard, Scheduler};
+//! use qstride::{Guard, OptimizerFamily, Scheduler};
 //!
-//! let mut scheduler = Scheduler::pretrained().steps(200);             // 1
+//! let mut scheduler = Scheduler::rule(OptimizerFamily::Momentum).steps(200); // 1
 //! let probe = scheduler.probe();                                      // 2
 //! let mut guard = Guard::new(&scheduler, &model);                     // 3
 //! for _ in 0..200 {
@@ -67,8 +68,8 @@
 //!
 //! # What it does
 //!
-//! A scripted rule, [ramp, hold, decay](qstride_control::ramp_hold_decay), finds the rate's scale in the first steps and anneals to the
-//! end; a frozen Q-network adjusts its rate, within a factor of two, once a window. [`Scheduler::last_decision`] shows features,
+//! A scripted rule, [ramp, hold, decay](qstride_control::ramp_hold_decay), finds the rate's scale in the first steps, follows the loss and anneals
+//! to the end; where a policy was asked for, a frozen Q-network adjusts its rate, within a factor of two, once a window. [`Scheduler::last_decision`] shows features,
 //! q-values, action and rate, [`Scheduler::audit`] writes every decision to a file of JSON lines, [`Monitor`] looks at a scheduler that a
 //! learner owns, also as metrics of its dashboard. `step` never panics and returns no error: [`Scheduler::health`] says what is missing.
 //!
