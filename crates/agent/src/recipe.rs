@@ -586,7 +586,7 @@ mod tests {
         let stochastic = Recipe::stochastic().check().unwrap();
         assert_eq!(
             (stochastic.state.width(), stochastic.actions.actions.len()),
-            (21, 3)
+            (23, 3)
         );
     }
 

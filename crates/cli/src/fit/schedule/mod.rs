@@ -269,9 +269,12 @@ mod tests {
             assert_eq!(without.is_ok(), kind.finds_its_rate(), "{kind}");
             let Ok(mut without) = without else { continue };
             let mut rough = kind.start(Some(5.0), &settings()).unwrap();
-            without.record(1.0);
-            rough.record(1.0);
-            assert_eq!((without.rate(), rough.rate()), (1e-7, 5.0 * 1e-4));
+            let mut tiny = kind.start(Some(1e-6), &settings()).unwrap();
+            for schedule in [&mut without, &mut rough, &mut tiny] {
+                schedule.record(1.0);
+            }
+            assert_eq!((without.rate(), rough.rate()), (1e-7, 1e-7));
+            assert!((tiny.rate() - 1e-9).abs() < 1e-20);
             assert_eq!(without.rollbacks(), 0);
         }
     }
