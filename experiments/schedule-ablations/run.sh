@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains two seeds of every recipe here, at a tenth of the shipped policies' training, and prints one line a recipe: the best validation
+# Trains two seeds of every recipe here, at a third of the shipped policies' training, and prints one line a recipe: the best validation
 # (mean log10 of the final over the first full loss on 60 generated tasks), its distance to the whole recipe's, and the seeds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
