@@ -113,9 +113,10 @@ pub struct Window {
     pub failed_rate: f64,
     /// See `best_rate`.
     pub largest_rate: f64,
-    /// The rate at which the loss first moved beyond its noise; 0 while it has not.
+    /// The rate at the end of the first phase of the search: there the loss first moved, or got worse, or time ran out. 0 before it.
     pub moved_rate: f64,
-    /// Windows since the last roll-back, since the rate last changed and since the last best one.
+    /// Windows since the last roll-back, since the search, a roll-back or the policy last changed the rate (what the anchor does by itself
+    /// while it holds does not count), and since the last best one.
     pub since_rollback: u32,
     /// See `since_rollback`.
     pub since_change: u32,

@@ -124,7 +124,7 @@ pub(crate) const LOSS: &[Builtin] = &[
     },
     Builtin {
         name: "rate_over_moved",
-        about: "log2 of the rate over that at which the loss first moved, / 4",
+        about: "log2 of the rate over that at which the loss first moved in the search, / 4",
         observe: |o| rate_over(o, o.window.moved_rate),
     },
     Builtin {
@@ -156,7 +156,7 @@ pub(crate) const LOSS: &[Builtin] = &[
     },
     Builtin {
         name: "change_recency",
-        about: "1 right after a change of the rate, falling with the windows since",
+        about: "1 right after a change of the rate by search, roll-back or policy, falling with the windows since",
         observe: |o| recency(o.window.since_change),
     },
     Builtin {

@@ -12,18 +12,23 @@ use burn::lr_scheduler::LrScheduler;
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
-use qstride::{Guard, Scheduler};
+use qstride::{Guard, LastDecision, Scheduler};
 
 mod digits;
 use digits::{Batch, Mlp, batches, digits, momentum};
 
 const EPOCHS: usize = 10;
 
-/// The loss at the end of a guarded run.
-fn train(scheduler: &mut Scheduler, batches: &[Batch], device: &Device) -> f64 {
+/// The loss at the end of a guarded run, and the policy's last decision: between them the rule makes some by itself.
+fn train(
+    scheduler: &mut Scheduler,
+    batches: &[Batch],
+    device: &Device,
+) -> (f64, Option<LastDecision>) {
     let mut model = Mlp::new(0, device);
     let mut optim = momentum();
     let mut guard = Guard::new(scheduler, &model);
+    let mut last = None;
     for _ in 0..EPOCHS {
         for batch in batches {
             let loss = model.loss(batch);
@@ -31,9 +36,13 @@ fn train(scheduler: &mut Scheduler, batches: &[Batch], device: &Device) -> f64 {
             scheduler.probe().record(loss.into_scalar::<f64>()).ok();
             let rate = scheduler.step();
             model = guard.step(rate, model, &mut optim, grads);
+            last = scheduler
+                .last_decision()
+                .filter(|decision| decision.action.is_some())
+                .or(last);
         }
     }
-    model.full_loss(batches)
+    (model.full_loss(batches), last)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -55,19 +64,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cosine = || CosineAnnealingLrSchedulerConfig::new(0.1, steps).init();
 
     let mut shadow = policy()?.shadow(cosine()?);
-    let loss = train(&mut shadow, &batches, &device);
+    let (loss, _) = train(&mut shadow, &batches, &device);
     println!("shadow:  loss {loss:.4}, cosine acts");
 
     let mut bounded = policy()?.bounded(cosine()?, 3.0)?;
-    let loss = train(&mut bounded, &batches, &device);
+    let (loss, _) = train(&mut bounded, &batches, &device);
     println!("bounded: loss {loss:.4}, within a factor of 3 of cosine");
 
     let mut alone = policy()?;
-    let loss = train(&mut alone, &batches, &device);
+    let (loss, last) = train(&mut alone, &batches, &device);
     println!("alone:   loss {loss:.4}\n");
 
-    if let Some(decision) = alone.last_decision() {
-        println!("the last decision, at step {}", decision.step);
+    if let Some(decision) = last {
+        println!("the policy's last decision, at step {}", decision.step);
         for (name, value) in &decision.features {
             println!("  {name:<32} {value:>8.4}");
         }

@@ -43,7 +43,8 @@ fn a_policy_of_ones_own_is_rolled_out_in_three_stages() {
         "shadow:",
         "bounded:",
         "alone:",
-        "the last decision, at step",
+        "log_loss_change_1",
+        "q(residual-x2)",
         "health: Fine",
     ] {
         assert!(said.contains(words), "{words} is missing in\n{said}");
@@ -52,10 +53,6 @@ fn a_policy_of_ones_own_is_rolled_out_in_three_stages() {
     let decisions = audit(&log);
     let beside = decisions.iter().filter(|d| d.base_rate.is_some()).count();
     assert!(beside > 20 && decisions.len() > beside);
-    // The last one may be the rule's, which has no features.
-    let policy = decisions.iter().rfind(|d| d.action.is_some()).unwrap();
-    assert!(policy.features[1].0.starts_with("log_loss_change_1"));
-    assert_eq!(policy.q_values[2].0, "residual-x2");
 
     let refused = Command::new(example("own_checkpoint"))
         .args([&folder.path().join("nothing"), &log])
