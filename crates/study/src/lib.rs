@@ -1,0 +1,27 @@
+//! The outer study: tune what is left when the learning rate takes care of itself, or any black box at all.
+//!
+//! A [`Study`] asks a [sampler](sampler::Sampler) for the parameters of a [`Trial`], runs it, lets a [pruner](pruner::Pruner) cut it short,
+//! and keeps it in a [storage](storage::Storage). The search space is defined by running the objective, as Optuna's users know it, and the
+//! words are Optuna's (Akiba et al. 2019, arXiv 1907.10902).
+//!
+//! The files in the order in which a trial goes through them: [`study`](Study), [`sampler`], [`trial`](Trial), [`pruner`], [`storage`],
+//! [`history`](History).
+
+mod distribution;
+mod error;
+mod frozen_trial;
+mod history;
+pub mod pruner;
+pub mod sampler;
+pub mod storage;
+mod study;
+mod trial;
+mod trial_state;
+
+pub use distribution::{Choice, Distribution};
+pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
+pub use frozen_trial::{Attributes, FrozenTrial, Param};
+pub use history::{History, SearchSpace};
+pub use study::{Asked, Study, Tally};
+pub use trial::{Outcome, Stop, SuggestFloat, SuggestInt, Trial};
+pub use trial_state::{Direction, TrialState};

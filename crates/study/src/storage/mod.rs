@@ -1,0 +1,204 @@
+//! Where trials are kept.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
+
+mod memory;
+
+pub use memory::Memory;
+
+/// Who set an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setter {
+    /// A user.
+    User,
+    /// A sampler, a pruner or the study itself.
+    System,
+}
+
+/// A study as the storage lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyEntry {
+    /// Its id in the storage.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Where it wants to go.
+    pub direction: Direction,
+}
+
+/// What [`Storage::begin_trial`] gives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// A trial to run, RUNNING and this worker's alone: a waiting one (with its system attribute `fixed_params`) or a new one.
+    Trial(FrozenTrial),
+    /// As many trials as the cap allows are over or running; `running` of them run, and if one of those fails there is room again.
+    Full {
+        /// How many run.
+        running: u64,
+    },
+}
+
+/// Where trials are kept. Every call is one transaction: after it, all processes that use the storage see the change.
+///
+/// One storage serves one process; many of them, in many processes, may share a database. Errors name the storage without its password.
+pub trait Storage: Send {
+    /// The address without the password.
+    fn address(&self) -> String;
+
+    /// All studies, in the order of their creation.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn studies(&mut self) -> Result<Vec<StudyEntry>, StorageError>;
+
+    /// A new study.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::NameTaken`], or when the database cannot be written.
+    fn create_study(
+        &mut self,
+        name: &str,
+        direction: Direction,
+    ) -> Result<StudyEntry, StorageError>;
+
+    /// A study and all its trials are gone.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn delete_study(&mut self, study: i64) -> Result<(), StorageError>;
+
+    /// The attributes of a study.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn study_attributes(&mut self, study: i64, by: Setter) -> Result<Attributes, StorageError>;
+
+    /// Sets an attribute of a study.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn set_study_attribute(
+        &mut self,
+        study: i64,
+        by: Setter,
+        key: &str,
+        value: &Value,
+    ) -> Result<(), StorageError>;
+
+    /// A trial to run: the waiting one with the least number, else a new one, unless `cap` trials are complete, pruned or running. Cap
+    /// and number are decided under a lock of the study, so that any number of workers ends with exactly `cap` trials.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn begin_trial(&mut self, study: i64, cap: Option<u64>) -> Result<Begun, StorageError>;
+
+    /// A new waiting trial with these system and user attributes; its number.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn enqueue(
+        &mut self,
+        study: i64,
+        system: &Attributes,
+        user: &Attributes,
+    ) -> Result<u64, StorageError>;
+
+    /// The trials with these ids, and all with an id above `after`, in the order of their numbers.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn read_trials(
+        &mut self,
+        study: i64,
+        ids: &[i64],
+        after: Option<i64>,
+    ) -> Result<Vec<FrozenTrial>, StorageError>;
+
+    /// Sets a parameter of a running trial.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn set_param(&mut self, trial: i64, name: &str, param: &Param) -> Result<(), StorageError>;
+
+    /// Sets an attribute of a trial.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn set_attribute(
+        &mut self,
+        trial: i64,
+        by: Setter,
+        key: &str,
+        value: &Value,
+    ) -> Result<(), StorageError>;
+
+    /// Sets the intermediate value of a step, which may be any number, NaN and infinities too; a second value of a step replaces the first.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn report(&mut self, trial: i64, step: i64, value: f64) -> Result<(), StorageError>;
+
+    /// The intermediate values of a trial as (step, value), steps ascending.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn reports(&mut self, trial: i64) -> Result<Vec<(i64, f64)>, StorageError>;
+
+    /// The intermediate values of all trials of a study at one step as (trial number, value), numbers ascending.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    fn reports_at(&mut self, study: i64, step: i64) -> Result<Vec<(u64, f64)>, StorageError>;
+
+    /// Ends a running trial. `false`, and nothing happens, if it is not running any more: another process took it for dead.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn end_trial(
+        &mut self,
+        trial: i64,
+        state: TrialState,
+        value: Option<f64>,
+    ) -> Result<bool, StorageError>;
+
+    /// A running trial waits again, its parameters as they were (they stay as `fixed_params`, its reports go); `false` if it is not running
+    /// any more.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn hand_back(&mut self, trial: i64) -> Result<bool, StorageError>;
+
+    /// A sign of life of a running trial, by the database's clock.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn heartbeat(&mut self, trial: i64) -> Result<(), StorageError>;
+
+    /// Ends as failed the running trials that gave signs of life, but none within `grace`, by the database's clock; each is given to one
+    /// caller only. A trial that never gave one (Optuna's without heartbeats) is left alone.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    fn end_dead(&mut self, study: i64, grace: Duration) -> Result<Vec<FrozenTrial>, StorageError>;
+}
