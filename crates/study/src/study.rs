@@ -62,7 +62,7 @@ impl std::fmt::Debug for Study {
 #[derive(Debug)]
 pub enum Asked<'s> {
     /// A trial to run.
-    Trial(Trial<'s>),
+    Trial(Box<Trial<'s>>),
     /// Enough trials are over or running; `running` of them run, and if one of those fails there is room again.
     Full {
         /// How many run.
@@ -230,7 +230,7 @@ impl Study {
     pub fn ask(&self) -> Result<Trial<'_>, StudyError> {
         loop {
             if let Asked::Trial(trial) = self.ask_within(None)? {
-                return Ok(trial);
+                return Ok(*trial);
             }
         }
     }
@@ -276,7 +276,7 @@ impl Study {
             storage.set_attribute(asked.id, Setter::System, key, value)?;
         }
         asked.drawn = draw.values;
-        Ok(Asked::Trial(asked))
+        Ok(Asked::Trial(Box::new(asked)))
     }
 
     /// Ends a trial.
