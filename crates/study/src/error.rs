@@ -74,6 +74,42 @@ pub enum SpaceError {
         /// As it is asked for.
         now: String,
     },
+    /// Two parameters of one name.
+    #[error("the parameter {name} is given twice")]
+    Twice {
+        /// The parameter.
+        name: String,
+    },
+    /// Neither a range nor choices, or both.
+    #[error("the parameter {name} needs one of float, int and choices")]
+    Kind {
+        /// The parameter.
+        name: String,
+    },
+    /// A condition on what is not there.
+    #[error("the parameter {name} has a condition on {on}, which is no parameter")]
+    NoSuchCondition {
+        /// The parameter.
+        name: String,
+        /// What its condition speaks of.
+        on: String,
+    },
+    /// Conditions in a circle.
+    #[error("the conditions of the parameter {name} go in a circle")]
+    Circle {
+        /// The parameter.
+        name: String,
+    },
+    /// A parameter as text.
+    #[error(
+        "`{text}` is no parameter, because of `{part}`: write NAME=LOW..HIGH[:log][:step=S] or NAME=A|B|C, with :default=V if wanted"
+    )]
+    Text {
+        /// All of it.
+        text: String,
+        /// What cannot be read.
+        part: String,
+    },
     /// A value from outside.
     #[error("{value} is no value of the parameter {name}, which is {distribution}")]
     NotContained {
