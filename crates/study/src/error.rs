@@ -322,7 +322,7 @@ pub enum StudyError {
         name: String,
     },
     /// Nothing works.
-    #[error("the first {trials} trials of the study {name} failed, the last one with: {reason}")]
+    #[error("{trials} trials of the study {name} failed in a row, the last one with: {reason}")]
     OnlyFailures {
         /// The study.
         name: String,

@@ -18,6 +18,7 @@ pub mod storage;
 mod study;
 mod trial;
 mod trial_state;
+mod worker;
 
 pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
@@ -27,3 +28,4 @@ pub use space::{NamedParameter, Parameter, Space};
 pub use study::{Asked, Study, Tally};
 pub use trial::{Outcome, Stop, SuggestFloat, SuggestInt, Trial};
 pub use trial_state::{Direction, TrialState};
+pub use worker::{Event, WorkerSettings, work};

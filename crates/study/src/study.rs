@@ -81,6 +81,16 @@ pub struct Tally {
     pub failed: u64,
 }
 
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Complete(_) => self.complete += 1,
+            Outcome::Pruned => self.pruned += 1,
+            Outcome::Failed(_) => self.failed += 1,
+        }
+    }
+}
+
 impl Study {
     /// A study in memory with random search and no pruning; see [`with_sampler`](Self::with_sampler) and its neighbours.
     ///
@@ -184,7 +194,8 @@ impl Study {
         self
     }
 
-    /// Runs `trials` trials, one after another. A trial that fails is kept with its reason (system attribute `fail_reason`) and the study goes on.
+    /// Runs `trials` trials, one after another. A trial that fails is kept with its reason (system attribute `fail_reason`) and the study goes on; one that is
+    /// handed back ends the call.
     ///
     /// # Errors
     ///
@@ -197,27 +208,16 @@ impl Study {
         let mut tally = Tally::default();
         for _ in 0..trials {
             let mut trial = self.ask()?;
-            let outcome = match objective(&mut trial) {
-                Ok(value) if value.is_nan() => Outcome::Failed("the value is NaN".to_owned()),
-                Ok(value) => Outcome::Complete(value),
-                Err(Stop::Pruned) => Outcome::Pruned,
-                Err(Stop::Failed(reason)) => Outcome::Failed(reason.to_string()),
+            let outcome = match Outcome::of(objective(&mut trial)) {
+                Some(outcome) => outcome,
+                None => {
+                    self.hand_back(&trial)?;
+                    return Ok(tally);
+                }
             };
             self.tell(&trial, &outcome)?;
-            match outcome {
-                Outcome::Complete(_) => tally.complete += 1,
-                Outcome::Pruned => tally.pruned += 1,
-                Outcome::Failed(reason) => {
-                    tally.failed += 1;
-                    if tally.failed == HOPELESS && tally.complete + tally.pruned == 0 {
-                        return Err(StudyError::OnlyFailures {
-                            name: self.entry.name.clone(),
-                            trials: HOPELESS,
-                            reason,
-                        });
-                    }
-                }
-            }
+            tally.count(&outcome);
+            self.hopeful(&tally, &outcome)?;
         }
         Ok(tally)
     }
@@ -402,6 +402,22 @@ impl Study {
             &system,
             &trial.user,
         )?))
+    }
+
+    /// An error if nothing but failures has been seen for long.
+    pub(crate) fn hopeful(&self, tally: &Tally, last: &Outcome) -> Result<(), StudyError> {
+        match last {
+            Outcome::Failed(reason)
+                if tally.failed >= HOPELESS && tally.complete + tally.pruned == 0 =>
+            {
+                Err(StudyError::OnlyFailures {
+                    name: self.entry.name.clone(),
+                    trials: tally.failed,
+                    reason: reason.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The completed trial with the best value.
