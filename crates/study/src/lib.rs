@@ -7,6 +7,7 @@
 //! The files in the order in which a trial goes through them: [`study`](Study), [`sampler`], [`trial`](Trial), [`pruner`], [`storage`],
 //! [`history`](History).
 
+pub mod command;
 mod distribution;
 mod error;
 mod frozen_trial;
@@ -20,6 +21,7 @@ mod trial;
 mod trial_state;
 mod worker;
 
+pub use command::{Command, CommandError};
 pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
 pub use frozen_trial::{Attributes, FrozenTrial, Param};
