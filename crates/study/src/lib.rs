@@ -10,6 +10,7 @@
 pub mod command;
 mod distribution;
 mod error;
+pub mod finalists;
 mod frozen_trial;
 mod history;
 pub mod pruner;
