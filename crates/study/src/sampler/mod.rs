@@ -6,9 +6,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod grid;
+pub(crate) mod normal;
 mod random;
+mod sobol;
+mod tpe;
 
+pub use grid::Grid;
 pub use random::Random;
+pub use sobol::Sobol;
+pub use tpe::{Tpe, TpeSettings};
 
 /// Values by parameter name, in the internal representation of [`Distribution`].
 pub type Values = BTreeMap<String, f64>;
