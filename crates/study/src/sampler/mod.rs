@@ -67,3 +67,29 @@ pub trait Sampler: Send {
         rng: &mut ChaCha8Rng,
     ) -> Result<f64, SamplerError>;
 }
+
+impl<S: Sampler + ?Sized> Sampler for Box<S> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn draw_joint(
+        &mut self,
+        history: &History,
+        number: u64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Draw, SamplerError> {
+        (**self).draw_joint(history, number, rng)
+    }
+
+    fn draw_one(
+        &mut self,
+        history: &History,
+        so_far: &Values,
+        name: &str,
+        distribution: &Distribution,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f64, SamplerError> {
+        (**self).draw_one(history, so_far, name, distribution, rng)
+    }
+}
