@@ -8,11 +8,11 @@ use qstride_objectives::Streams;
 use serde_json::{Value, json};
 
 use crate::pruner::{JudgeError, NoPruner, Progress, Pruner};
-use crate::sampler::{Random, Sampler};
+use crate::sampler::{Draw, Random, Sampler};
 use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
 use crate::{
-    Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SpaceError, Stop,
-    StorageError, StudyError, Trial,
+    Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SamplerError,
+    SpaceError, Stop, StorageError, StudyError, Trial,
 };
 
 /// The system attribute with the values that an enqueued trial must take.
@@ -253,27 +253,26 @@ impl Study {
             id: trial.id,
             number: trial.number,
             drawn: BTreeMap::new(),
-            fixed: fixed(&trial),
+            fixed: fixed(&trial.system),
             params: BTreeMap::new(),
             values: BTreeMap::new(),
             reports: Vec::new(),
             rng,
         };
-        let draw = {
-            let mut sampler = lock(&self.sampler);
-            let pruner = lock(&self.pruner);
-            let history = lock(&self.history);
-            match pruner.cohort(&history, asked.number) {
-                None => sampler.draw_joint(&history, asked.number, &mut asked.rng)?,
-                Some(cohort) => {
-                    let history = history.restricted(&cohort);
-                    sampler.draw_joint(&history, asked.number, &mut asked.rng)?
-                }
+        let draw = match self.draw_joint(&mut asked) {
+            Ok(draw) => draw,
+            Err(error) => {
+                // Nobody will run it.
+                self.tell(&asked, &Outcome::Failed(error.to_string()))?;
+                return Err(error.into());
             }
         };
         for (key, value) in &draw.attributes {
             let mut storage = self.lock_storage();
             storage.set_attribute(asked.id, Setter::System, key, value)?;
+        }
+        for (name, value) in fixed(&draw.attributes) {
+            asked.fixed.entry(name).or_insert(value);
         }
         asked.drawn = draw.values;
         Ok(Asked::Trial(Box::new(asked)))
@@ -465,6 +464,19 @@ impl Study {
         lock(&self.storage)
     }
 
+    fn draw_joint(&self, trial: &mut Trial<'_>) -> Result<Draw, SamplerError> {
+        let mut sampler = lock(&self.sampler);
+        let pruner = lock(&self.pruner);
+        let history = lock(&self.history);
+        match pruner.cohort(&history, trial.number) {
+            None => sampler.draw_joint(&history, trial.number, &mut trial.rng),
+            Some(cohort) => {
+                let history = history.restricted(&cohort);
+                sampler.draw_joint(&history, trial.number, &mut trial.rng)
+            }
+        }
+    }
+
     /// The value of a parameter: the fixed one, the one drawn with others, or one of its own.
     pub(crate) fn draw(
         &self,
@@ -547,9 +559,9 @@ impl Study {
     }
 }
 
-/// The values that a trial must take, as its enqueueing says.
-fn fixed(trial: &FrozenTrial) -> BTreeMap<String, Choice> {
-    let Some(Value::Object(fixed)) = trial.system.get(FIXED) else {
+/// The values that a trial must take, as its enqueueing says, or a sampler that names values before it has seen what is asked for.
+fn fixed(system: &Attributes) -> BTreeMap<String, Choice> {
+    let Some(Value::Object(fixed)) = system.get(FIXED) else {
         return BTreeMap::new();
     };
     let values = fixed.iter().filter_map(|(name, value)| {
