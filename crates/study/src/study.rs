@@ -7,7 +7,7 @@ use std::time::Duration;
 use qstride_objectives::Streams;
 use serde_json::{Value, json};
 
-use crate::pruner::{JudgeError, NoPruner, Progress, Pruner};
+use crate::pruner::{JudgeError, NoPruner, Progress, Pruner, continued_by};
 use crate::sampler::{Random, Sampler};
 use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
 use crate::{
@@ -254,6 +254,7 @@ impl Study {
             number: trial.number,
             drawn: BTreeMap::new(),
             fixed: fixed(&trial),
+            continues: continued_by(&trial),
             params: BTreeMap::new(),
             values: BTreeMap::new(),
             reports: Vec::new(),
@@ -263,7 +264,7 @@ impl Study {
             let mut sampler = lock(&self.sampler);
             let pruner = lock(&self.pruner);
             let history = lock(&self.history);
-            match pruner.cohort(&history, asked.number) {
+            match pruner.cohort(&self.entry.name, &history, asked.number) {
                 None => sampler.draw_joint(&history, asked.number, &mut asked.rng)?,
                 Some(cohort) => {
                     let history = history.restricted(&cohort);
@@ -506,7 +507,8 @@ impl Study {
         let verdict = pruner.should_prune(&mut Progress {
             history: &history,
             storage: storage.as_mut(),
-            study: self.entry.id,
+            study: &self.entry,
+            trial: trial.id,
             number: trial.number,
             reports: &losses,
         });
