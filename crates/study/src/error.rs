@@ -165,6 +165,25 @@ pub enum PrunerError {
     },
 }
 
+impl PrunerError {
+    /// An error unless the setting is as it must be.
+    pub(crate) fn unless(
+        right: bool,
+        setting: &'static str,
+        value: f64,
+        must: &'static str,
+    ) -> Result<(), Self> {
+        if right {
+            return Ok(());
+        }
+        Err(Self::Setting {
+            setting,
+            value,
+            must,
+        })
+    }
+}
+
 /// What goes wrong where trials are kept. No message holds a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use qstride_objectives::Streams;
 use serde_json::{Value, json};
 
-use crate::pruner::{JudgeError, NoPruner, Progress, Pruner};
+use crate::pruner::{JudgeError, NoPruner, Progress, Pruner, continued_by};
 use crate::sampler::{Draw, Random, Sampler};
 use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
 use crate::{
@@ -254,6 +254,7 @@ impl Study {
             number: trial.number,
             drawn: BTreeMap::new(),
             fixed: fixed(&trial.system),
+            continues: continued_by(&trial),
             params: BTreeMap::new(),
             values: BTreeMap::new(),
             reports: Vec::new(),
@@ -468,7 +469,7 @@ impl Study {
         let mut sampler = lock(&self.sampler);
         let pruner = lock(&self.pruner);
         let history = lock(&self.history);
-        match pruner.cohort(&history, trial.number) {
+        match pruner.cohort(&self.entry.name, &history, trial.number) {
             None => sampler.draw_joint(&history, trial.number, &mut trial.rng),
             Some(cohort) => {
                 let history = history.restricted(&cohort);
@@ -534,7 +535,8 @@ impl Study {
         let verdict = pruner.should_prune(&mut Progress {
             history: &history,
             storage: storage.as_mut(),
-            study: self.entry.id,
+            study: &self.entry,
+            trial: trial.id,
             number: trial.number,
             reports: &losses,
         });

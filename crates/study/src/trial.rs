@@ -38,6 +38,7 @@ pub struct Trial<'s> {
     // Drawn together at the beginning, or fixed by who enqueued the trial.
     pub(crate) drawn: Values,
     pub(crate) fixed: BTreeMap<String, Choice>,
+    pub(crate) continues: Option<u64>,
     pub(crate) params: BTreeMap<String, Param>,
     pub(crate) values: Values,
     pub(crate) reports: Vec<(i64, f64)>,
@@ -53,6 +54,13 @@ impl Trial<'_> {
     /// Its id in the storage.
     pub fn id(&self) -> i64 {
         self.id
+    }
+
+    /// The number of the trial that this one continues, with the same parameters, after it was stopped to wait for others:
+    /// [`SynchronousHalving`](crate::pruner::SynchronousHalving). With a checkpoint of that trial the work up to its last report need not
+    /// be done again.
+    pub fn continues(&self) -> Option<u64> {
+        self.continues
     }
 
     /// The parameters asked for so far.
