@@ -13,6 +13,7 @@ mod error;
 pub mod finalists;
 mod frozen_trial;
 mod history;
+pub mod named;
 pub mod problems;
 pub mod pruner;
 pub mod sampler;
