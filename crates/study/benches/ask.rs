@@ -10,6 +10,8 @@ use qstride_study::problems::Problem;
 use qstride_study::sampler::{Random, Sampler, Sobol, Tpe};
 use qstride_study::{Direction, Outcome, Study, Trial};
 
+type Make = fn() -> Box<dyn Sampler>;
+
 fn ask(study: &Study) {
     let mut trial = study.ask().unwrap();
     let hartmann6 = Problem::of_name("hartmann6").unwrap();
@@ -27,7 +29,7 @@ fn after(trials: u64, sampler: Box<dyn Sampler>) -> Study {
 }
 
 fn asks(c: &mut Criterion) {
-    let samplers: [(&str, fn() -> Box<dyn Sampler>); 3] = [
+    let samplers: [(&str, Make); 3] = [
         ("random", || Box::new(Random)),
         ("sobol", || Box::new(Sobol::new(0))),
         ("tpe", || Box::new(Tpe::default())),

@@ -465,6 +465,13 @@ impl Study {
         lock(&self.storage)
     }
 
+    /// The storage: whoever is done with the study may load another one from it.
+    pub fn into_storage(self) -> Box<dyn Storage> {
+        self.storage
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn draw_joint(&self, trial: &mut Trial<'_>) -> Result<Draw, SamplerError> {
         let mut sampler = lock(&self.sampler);
         let pruner = lock(&self.pruner);

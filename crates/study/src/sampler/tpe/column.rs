@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 use crate::Distribution;
 use crate::sampler::normal;
 
-/// A kernel this many times its width inside the range loses nothing to the outside, as far as an `f64` can tell.
-const FAR: f64 = 8.5;
+/// A kernel that stands this many of its widths inside the range loses 1e-9 of itself to the outside, which is not worth its computation.
+const FAR: f64 = 6.0;
 /// The narrowest kernel is this part of the range, or 1/(1 + number of kernels) of it when there are fewer.
 const NARROWEST: f64 = 100.0;
 
@@ -30,6 +30,8 @@ pub(super) struct Normals {
     centre: Vec<f64>,
     // The inverse of the standard deviation.
     sharpness: Vec<f64>,
+    // That of the narrowest kernels, which are many.
+    sharpest: f64,
 }
 
 /// What was made out about the cells of values already.
@@ -67,17 +69,24 @@ impl Column {
         }
         let normals = Normals::new(distribution, places);
         let real = matches!(distribution, Distribution::Float { step: None, .. });
-        let inside = constant
+        let root = normal::log_root_two_pi();
+        let log_sharpest = libm::log(normals.sharpest);
+        let kernels = constant
             .iter_mut()
             .zip(&normals.centre)
             .zip(&normals.sharpness);
-        for ((constant, centre), sharpness) in inside {
+        for ((constant, centre), sharpness) in kernels {
             let (below, above) = normals.ends(*centre, *sharpness);
             if below > -FAR || above < FAR {
                 *constant -= libm::log(normal::mass(below, above));
             }
             if real {
-                *constant += libm::log(*sharpness) - normal::log_root_two_pi();
+                let log_sharpness = if *sharpness == normals.sharpest {
+                    log_sharpest
+                } else {
+                    libm::log(*sharpness)
+                };
+                *constant += log_sharpness - root;
             }
         }
         if real {
@@ -119,26 +128,47 @@ impl Column {
     }
 }
 
+/// The rows in the order of their places: sorted as whole numbers, which is fast, with 39 bits for the place in
+/// the range and 24 for the row. Places that are closer than that stay in the order of the rows.
+fn sorted(places: &[f64], low: f64, range: f64) -> Vec<usize> {
+    const ROW_BITS: u32 = 24;
+    let scale = (1_u64 << (64 - ROW_BITS - 1)) as f64 / range;
+    let mut keys: Vec<u64> = places
+        .iter()
+        .zip(0_u64..)
+        .map(|(x, row)| (((x - low) * scale) as u64) << ROW_BITS | row)
+        .collect();
+    keys.sort_unstable();
+    let rows = keys.iter().map(|key| key & ((1 << ROW_BITS) - 1));
+    rows.map(|row| row as usize).collect()
+}
+
 impl Normals {
     /// As wide as the distance to the farther of the two neighbours; the outermost to their only one, and one alone to the farther end of
     /// the range. The prior is as wide as the range and stands in its middle.
     fn new(distribution: &Distribution, places: &[f64]) -> Self {
         let (low, high) = distribution.scaled_range();
-        let mut centre: Vec<f64> = places.iter().map(|x| distribution.to_scaled(*x)).collect();
-        let mut sorted: Vec<(f64, usize)> = centre.iter().copied().zip(0..).collect();
-        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let range = high - low;
+        let mut centre: Vec<f64> = places.iter().map(|x| distribution.to_scaled(*x)).collect();
+        let sorted = sorted(&centre, low, range);
         let narrowest = range / NARROWEST.min(2.0 + places.len() as f64);
+        let sharpest = 1.0 / narrowest;
         let mut sharpness = vec![1.0 / range; places.len() + 1];
-        for (rank, &(x, place)) in sorted.iter().enumerate() {
-            let left = rank.checked_sub(1).map(|rank| x - sorted[rank].0);
-            let right = sorted.get(rank + 1).map(|(right, _)| right - x);
+        let mut left: Option<f64> = None;
+        for (rank, &row) in sorted.iter().enumerate() {
+            let x = centre[row];
+            let right = sorted.get(rank + 1).map(|right| centre[*right] - x);
             let width = match (left, right) {
                 (None, None) => (x - low).max(high - x),
                 (Some(gap), None) | (None, Some(gap)) => gap,
                 (Some(left), Some(right)) => left.max(right),
             };
-            sharpness[place] = 1.0 / width.clamp(narrowest, range);
+            left = right;
+            sharpness[row] = if width > narrowest {
+                1.0 / width.min(range)
+            } else {
+                sharpest
+            };
         }
         centre.push(0.5 * (low + high));
         Self {
@@ -147,6 +177,7 @@ impl Normals {
             high,
             centre,
             sharpness,
+            sharpest,
         }
     }
 

@@ -6,8 +6,8 @@ use super::TpeSettings;
 use super::column::Column;
 use crate::Distribution;
 
-/// Terms below the greatest by this factor e^−40 do not change a sum of thousands of them.
-const NEGLIGIBLE: f64 = 40.0;
+/// Terms that are smaller than the greatest by a factor e^−25, 1.4e-11, do not matter to which candidate is the best.
+const NEGLIGIBLE: f64 = 25.0;
 
 /// The mixture p(x) = Σₖ wₖ Πᵢ fₖᵢ(xᵢ): one kernel for each trial, and last the prior, which covers the range of every parameter.
 ///
