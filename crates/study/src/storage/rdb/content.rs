@@ -10,7 +10,8 @@ use time::{Date, Month, OffsetDateTime, Time};
 use super::driver::Datum;
 use crate::{Distribution, SpaceError};
 
-/// A value's cell and its kind: a number that is finite stands in the cell, the others in the kind.
+/// A value's cell and its kind: a number that is finite stands in the cell, the others in the kind. Bits are kept, but for SQLite's -0,
+/// which comes back as 0.
 pub(super) fn cells(value: f64) -> (Datum, Datum) {
     let kind = if value.is_nan() {
         "NAN"
