@@ -266,6 +266,18 @@ pub enum StorageError {
         /// What the driver says.
         reason: String,
     },
+    /// A name for which the tables have no room.
+    #[error("{storage} has room for {limit} characters in the {what}, which has {length}")]
+    TooLong {
+        /// Where.
+        storage: String,
+        /// Whose name.
+        what: &'static str,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// Something in the database that cannot be.
     #[error("{storage}: {what} is {found}")]
     Content {
@@ -333,6 +345,14 @@ pub enum StudyError {
         found: crate::Direction,
         /// What was asked for.
         asked: crate::Direction,
+    },
+    /// A study that another program made for several objectives.
+    #[error("the study {name} has {objectives} objectives: only a study of one can be opened")]
+    Objectives {
+        /// The study.
+        name: String,
+        /// How many.
+        objectives: usize,
     },
     /// There is no completed trial.
     #[error("the study {name} has no completed trial yet")]

@@ -119,7 +119,7 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// [`StorageError::UnknownStudy`] with names much like it, or when the storage cannot be read.
+    /// [`StorageError::UnknownStudy`] with names much like it, [`StudyError::Objectives`], or when the storage cannot be read.
     pub fn load(mut storage: Box<dyn Storage>, name: &str) -> Result<Self, StudyError> {
         let studies = storage.studies()?;
         let Some(entry) = studies.iter().find(|study| study.name == name) else {
@@ -132,6 +132,12 @@ impl Study {
             }
             .into());
         };
+        if entry.objectives != 1 {
+            return Err(StudyError::Objectives {
+                name: name.to_owned(),
+                objectives: entry.objectives,
+            });
+        }
         let study = Self::of(storage, entry.clone());
         study.refresh()?;
         Ok(study)
@@ -386,16 +392,7 @@ impl Study {
         system.remove(REASON);
         system.insert(FIRST_TRY.to_owned(), first.unwrap_or(json!(trial.number)));
         system.insert(EARLIER_TRIES.to_owned(), json!(earlier));
-        let mut params = trial.external_params();
-        // What was fixed but not yet asked for stays fixed.
-        if let (Some(Value::Object(fixed)), Value::Object(params)) =
-            (trial.system.get(FIXED), &mut params)
-        {
-            for (name, value) in fixed {
-                params.entry(name.clone()).or_insert_with(|| value.clone());
-            }
-        }
-        system.insert(FIXED.to_owned(), params);
+        system.insert(FIXED.to_owned(), trial.fixed_params());
         let mut storage = self.lock_storage();
         Ok(Some(storage.enqueue(
             self.entry.id,
