@@ -11,6 +11,7 @@ mod distribution;
 mod error;
 mod frozen_trial;
 mod history;
+mod importance;
 pub mod problems;
 pub mod pruner;
 pub mod sampler;
@@ -23,6 +24,9 @@ pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
 pub use frozen_trial::{Attributes, FrozenTrial, Param};
 pub use history::{History, SearchSpace};
+pub use importance::{
+    Importance, ImportanceError, ImportanceSettings, PairImportance, ParamImportance, importance,
+};
 pub use study::{Asked, Study, Tally};
 pub use trial::{Outcome, Stop, SuggestFloat, SuggestInt, Trial};
 pub use trial_state::{Direction, TrialState};
