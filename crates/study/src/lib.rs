@@ -9,6 +9,7 @@
 
 mod distribution;
 mod error;
+mod finalists;
 mod frozen_trial;
 mod history;
 mod importance;
@@ -22,6 +23,9 @@ mod trial_state;
 
 pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
+pub use finalists::{
+    Center, Comparison, Finalist, FinalistSettings, Measured, Verdict, compare_finalists,
+};
 pub use frozen_trial::{Attributes, FrozenTrial, Param};
 pub use history::{History, SearchSpace};
 pub use importance::{
