@@ -10,9 +10,10 @@
 pub mod command;
 mod distribution;
 mod error;
-pub mod finalists;
+mod finalists;
 mod frozen_trial;
 mod history;
+mod importance;
 pub mod named;
 pub mod problems;
 pub mod pruner;
@@ -27,8 +28,14 @@ mod worker;
 pub use command::{Command, CommandError};
 pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
+pub use finalists::{
+    Center, Comparison, Finalist, FinalistSettings, Measured, Verdict, compare_finalists,
+};
 pub use frozen_trial::{Attributes, FrozenTrial, Param};
 pub use history::{History, SearchSpace};
+pub use importance::{
+    Importance, ImportanceError, ImportanceSettings, PairImportance, ParamImportance, importance,
+};
 pub use space::{NamedParameter, Parameter, Space};
 pub use study::{Asked, Study, Tally};
 pub use trial::{Outcome, Stop, SuggestFloat, SuggestInt, Trial};

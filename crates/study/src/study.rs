@@ -12,7 +12,7 @@ use crate::sampler::{Draw, Random, Sampler};
 use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
 use crate::{
     Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SamplerError,
-    SpaceError, Stop, StorageError, StudyError, Trial,
+    SpaceError, Stop, StorageError, StudyError, Trial, TrialState,
 };
 
 /// The system attribute with the values that an enqueued trial must take.
@@ -317,10 +317,11 @@ impl Study {
             return Ok(());
         }
         let found = storage.read_trials(self.entry.id, &[trial.id], Some(i64::MAX))?;
+        let state = found.first().map_or(outcome.state(), |found| found.state);
         Err(StudyError::Over {
             number: trial.number,
-            state: found.first().map_or(outcome.state(), |found| found.state),
-            taken: true,
+            state,
+            taken: state == TrialState::Fail,
         })
     }
 
