@@ -11,6 +11,7 @@ mod distribution;
 mod error;
 mod frozen_trial;
 mod history;
+pub mod problems;
 pub mod pruner;
 pub mod sampler;
 pub mod storage;
