@@ -6,8 +6,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod gp;
 mod random;
 
+pub use gp::Gp;
 pub use random::Random;
 
 /// Values by parameter name, in the internal representation of [`Distribution`].
