@@ -10,6 +10,7 @@ use qstride_control::rivals::RIVALS;
 use qstride_control::rivals::stochastic::STOCHASTIC_RIVALS;
 use qstride_objectives::suite::{self, Kind, Split};
 use qstride_objectives::tasks::{TASK_SETS, TASKS};
+use qstride_study::named::{PRUNERS, SAMPLERS};
 use serde::Serialize;
 
 use crate::compare::method;
@@ -40,6 +41,8 @@ enum Topic {
     Models,
     Optimizers,
     Schedules,
+    Samplers,
+    Pruners,
 }
 
 /// A name and what it stands for.
@@ -107,8 +110,15 @@ impl Topic {
                 .iter()
                 .map(|s| entry(s.name(), s.about()))
                 .collect(),
+            Self::Samplers => named(SAMPLERS),
+            Self::Pruners => named(PRUNERS),
         }
     }
+}
+
+fn named(entries: &[(&str, &str)]) -> Vec<Entry> {
+    let entries = entries.iter();
+    entries.map(|(name, about)| entry(name, about)).collect()
 }
 
 fn entry(name: &str, about: &str) -> Entry {

@@ -10,6 +10,7 @@ mod interrupt;
 mod list;
 mod plot;
 mod report;
+mod study;
 mod table;
 mod train;
 
@@ -38,6 +39,8 @@ enum Command {
     Compare(Box<compare::Options>),
     /// Train a model on data, with one or several learning-rate schedules side by side.
     Fit(Box<fit::Options>),
+    /// Search for the parameters that make a command, a training task or the agent itself best.
+    Study(study::Options),
     /// Show what a checkpoint is, how it acts and what it was trained on.
     Inspect(inspect::Options),
     /// Name what there is: suites, families, problems, methods, actions, features, models.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Compare(options) => compare::run(&options),
         Command::Fit(options) => fit::run(&options),
+        Command::Study(options) => study::run(&options),
         Command::List(options) => list::run(&options),
         Command::Train(options) => train::run(&options),
         Command::Inspect(options) => inspect::run(&options),

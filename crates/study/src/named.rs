@@ -7,7 +7,7 @@ use crate::pruner::{
     Hyperband, Median, NoPruner, Patience, Percentile, Pruner, SuccessiveHalving,
     SynchronousHalving, Threshold, Wilcoxon,
 };
-use crate::sampler::{Grid, Random, Sampler, Sobol, Tpe};
+use crate::sampler::{Gp, Grid, Random, Sampler, Sobol, Tpe};
 use crate::{Choice, Distribution, PrunerError, SamplerError, Space};
 
 /// A name that nobody has, or settings that it does not know.
@@ -133,6 +133,10 @@ pub fn sampler(text: &str, space: &Space, seed: u64) -> Result<Box<dyn Sampler>,
             Box::new(Sobol::new(seed))
         }
         "tpe" | "bohb" => Box::new(Tpe::new(read(text, settings)?)?),
+        "gp" => {
+            none(text, &settings)?;
+            Box::new(Gp::default())
+        }
         "grid" => Box::new(grid(text, settings, space, seed)?),
         _ => return Err(unknown("sampler", name, SAMPLERS)),
     })

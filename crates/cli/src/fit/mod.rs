@@ -33,7 +33,9 @@ pub use self::options::Options;
 use self::report::Report;
 use self::saved_model::SavedModel;
 use self::summary::Summary;
+pub use self::sweep::Plan;
 use self::sweep::Sweep;
+pub use self::train::Training;
 use crate::folder::Folder;
 use crate::interrupt::watch_for_ctrl_c;
 

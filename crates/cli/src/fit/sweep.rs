@@ -170,18 +170,7 @@ impl Sweep {
             interrupted,
         };
         let steps = training.steps(train_examples);
-        let settings = ScheduleSettings {
-            steps,
-            optimizer: plan.optimizer,
-            step_at: plan.step_at.clone(),
-            step_factor: plan.step_factor,
-            patience: plan.patience,
-            plateau_factor: plan.plateau_factor,
-            policy: plan.policy.clone(),
-            guard: plan.guard,
-            gradients_every: plan.gradients_every,
-            audit: None,
-        };
+        let settings = plan.schedule_settings(steps);
         let jobs = Jobs {
             plan: &plan,
             parts: &parts,
@@ -292,6 +281,22 @@ impl Jobs<'_> {
 }
 
 impl Plan {
+    /// What the schedules of runs of this many steps are told.
+    pub fn schedule_settings(&self, steps: u64) -> ScheduleSettings {
+        ScheduleSettings {
+            steps,
+            optimizer: self.optimizer,
+            step_at: self.step_at.clone(),
+            step_factor: self.step_factor,
+            patience: self.patience,
+            plateau_factor: self.plateau_factor,
+            policy: self.policy.clone(),
+            guard: self.guard,
+            gradients_every: self.gradients_every,
+            audit: None,
+        }
+    }
+
     /// Where a run writes its decisions.
     fn audit_log(&self, schedule: ScheduleKind, rate: Option<f64>, seed: u64) -> Option<PathBuf> {
         // All digits: no two rates share a file.

@@ -8,6 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Coordinate, tick_label};
+use super::colour_scale::{Frame, draw_scale, scale_of};
 use super::style::{LABEL, TICK, TITLE, anchored, colour, text, viridis, width};
 use super::{Drawing, save};
 
@@ -73,7 +74,7 @@ impl HeatMap<'_> {
                     .collect()
             }
             Cells::Values { rows, .. } => {
-                let scale = value_scale(rows);
+                let scale = scale_of(rows.iter().flatten().copied());
                 let cell = |value: &f64| Cell {
                     colour: if value.is_finite() {
                         viridis(scale.share(*value))
@@ -114,18 +115,6 @@ fn tilted(ticks: &Ticks) -> bool {
             longest * names.len() as i32 > 620
         }
         Ticks::Range { .. } => false,
-    }
-}
-
-fn value_scale(rows: &[Vec<f64>]) -> Coordinate {
-    let finite = rows.iter().flatten().copied().filter(|v| v.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-        (l.min(v), h.max(v))
-    });
-    match low < high {
-        true => Coordinate::linear(low, high),
-        false if low.is_finite() && low == high => Coordinate::linear(low - 0.5, low + 0.5),
-        false => Coordinate::linear(0.0, 1.0),
     }
 }
 
@@ -193,7 +182,10 @@ impl Drawing for HeatMap<'_> {
         self.draw_x(area, plot, height as i32)?;
         self.draw_y(area, plot)?;
         match self.cells {
-            Cells::Values { label, rows } => draw_scale(area, plot, label, value_scale(rows)),
+            Cells::Values { label, rows } => {
+                let scale = scale_of(rows.iter().flatten().copied());
+                draw_scale(area, plot, label, scale, viridis)
+            }
             Cells::Categories { names, .. } => draw_names(area, plot, names),
         }
     }
@@ -295,64 +287,6 @@ impl HeatMap<'_> {
         ))?;
         Ok(())
     }
-}
-
-/// The rectangle of the cells, in pixels.
-#[derive(Clone, Copy)]
-struct Frame {
-    left: i32,
-    right: i32,
-    top: i32,
-    bottom: i32,
-}
-
-impl Frame {
-    fn column(self, j: usize, of: usize) -> (i32, i32) {
-        part(self.left, self.right, j, of)
-    }
-
-    fn row(self, i: usize, of: usize) -> (i32, i32) {
-        part(self.top, self.bottom, i, of)
-    }
-}
-
-/// The ends of the part `index` of `of` equal parts.
-fn part(low: i32, high: i32, index: usize, of: usize) -> (i32, i32) {
-    let at = |i: usize| low + (f64::from(high - low) * i as f64 / of.max(1) as f64).round() as i32;
-    (at(index), at(index + 1))
-}
-
-/// The colour scale, on the right.
-fn draw_scale<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
-    plot: Frame,
-    label: &str,
-    scale: Coordinate,
-) -> Result<()>
-where
-    B::ErrorType: 'static,
-{
-    const STEPS: usize = 100;
-    let (x0, x1) = (plot.right + 20, plot.right + 38);
-    for step in 0..STEPS {
-        let (y0, y1) = part(plot.bottom, plot.top, step, STEPS);
-        let share = (step as f64 + 0.5) / STEPS as f64;
-        area.draw(&Rectangle::new(
-            [(x0, y1), (x1, y0)],
-            viridis(share).filled(),
-        ))?;
-    }
-    for tick in scale.ticks() {
-        let y =
-            plot.bottom - (scale.share(tick) * f64::from(plot.bottom - plot.top)).round() as i32;
-        area.draw(&PathElement::new([(x1, y), (x1 + 5, y)], BLACK))?;
-        let style = anchored(TICK, HPos::Left, VPos::Center);
-        area.draw(&Text::new(tick_label(tick, false), (x1 + 8, y), style))?;
-    }
-    let style = anchored(LABEL, HPos::Center, VPos::Bottom).transform(FontTransform::Rotate270);
-    let at = (plot.right + 112, (plot.top + plot.bottom) / 2);
-    area.draw(&Text::new(label.to_owned(), at, style))?;
-    Ok(())
 }
 
 /// A legend of categories, on the right.

@@ -4,9 +4,12 @@
 
 mod axis;
 mod bars;
+mod colour_scale;
 mod curves;
 mod heat_map;
 mod intervals;
+mod parallel;
+mod shaded;
 mod style;
 
 use std::fs;
@@ -21,6 +24,8 @@ pub use bars::bars;
 pub use curves::{Panel, Series, curves};
 pub use heat_map::{Cells, Ticks, heat_map};
 pub use intervals::{Estimate, intervals};
+pub use parallel::{Dimension, parallel};
+pub use shaded::{Shaded, shaded};
 
 /// What can be drawn on any backend.
 trait Drawing {
