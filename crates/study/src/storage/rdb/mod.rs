@@ -21,6 +21,8 @@ use read::CLAIM;
 mod claim;
 mod content;
 mod driver;
+#[cfg(test)]
+mod forgetful;
 mod link;
 mod postgres;
 mod read;
