@@ -13,6 +13,7 @@ mod server;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use qstride_study::storage::{self, Setter};
 use qstride_study::{
@@ -303,15 +304,40 @@ fn their_enqueued_trial_is_run_by_our_worker(address: &str, python: &str) {
     );
 }
 
+/// Heartbeats are read on the clock on which they were written, wherever the server stands.
+fn nobody_takes_the_living_for_dead(address: &str, python: &str) {
+    for zone in ["Asia/Tokyo", "UTC", "America/New_York"] {
+        if let Some((_, database)) = address
+            .rsplit_once('/')
+            .filter(|_| address.starts_with("p"))
+        {
+            let mut client = postgres::Client::connect(address, postgres::NoTls).unwrap();
+            let set = format!("ALTER DATABASE {database} SET timezone TO '{zone}'");
+            client.batch_execute(&set).unwrap();
+        }
+        let storage = storage::open(address).unwrap();
+        let study = Study::open(storage, "ours", Direction::Minimize).unwrap();
+        let trial = study.ask().unwrap();
+        study.lock_storage().heartbeat(trial.id()).unwrap();
+        assert_eq!(run(python, "alive", address), json!({ "dead": [] }));
+        let minute = Duration::from_secs(60);
+        assert!(study.retry_dead(minute, 1).unwrap().is_empty());
+        // They are once they have been silent: ours and theirs.
+        std::thread::sleep(Duration::from_millis(1100));
+        let dead = study.retry_dead(Duration::from_secs(1), 0).unwrap();
+        assert_eq!(dead, [trial.number(), trial.number() + 1]);
+    }
+}
+
 macro_rules! both {
     ($($test:ident),+ $(,)?) => {
-        mod sqlite {
+        mod in_a_file {
             $(#[test]
             fn $test() {
                 crate::in_sqlite(crate::$test);
             })+
         }
-        mod postgres {
+        mod on_a_server {
             $(#[test]
             fn $test() {
                 crate::in_postgres(crate::$test);
@@ -327,4 +353,5 @@ both!(
     dashboard_lists_ours,
     we_continue_theirs,
     their_enqueued_trial_is_run_by_our_worker,
+    nobody_takes_the_living_for_dead,
 );

@@ -145,6 +145,15 @@ def enqueue(address):
     return {}
 
 
+def alive(address):
+    """A trial with a heartbeat, and the trials that Optuna would take for dead after a minute."""
+    storage = optuna.storages.RDBStorage(address, heartbeat_interval=60, grace_period=60)
+    study = optuna.load_study(study_name="ours", storage=storage)
+    trial = study.ask()
+    storage.record_heartbeat(trial._trial_id)
+    return {"dead": storage._get_stale_trial_ids(study._study_id)}
+
+
 def dashboard(address):
     """What optuna-dashboard's server answers about the study `ours`."""
     from optuna.storages import get_storage
@@ -174,7 +183,7 @@ def dashboard(address):
 
 
 if __name__ == "__main__":
-    tasks = [dump, plot, carry_on, make, theirs, enqueue, dashboard]
+    tasks = [dump, plot, carry_on, make, theirs, enqueue, alive, dashboard]
     task = {task.__name__: task for task in tasks}[sys.argv[1]]
     # SQLAlchemy 2.1 would look for another driver than 2.0.
     address = sys.argv[2].replace("postgresql://", "postgresql+psycopg2://")

@@ -165,7 +165,7 @@ fn what_was_handed_back_is_not_taken_from_the_next_worker() {
     assert!(first.hand_back(id).unwrap());
     assert_eq!(begin(&mut second, study).0, id);
     // The first worker's call once more, as if only now its answer had been found lost.
-    let back = super::claim::hand_back(&mut first.link.0, true, id, Some(&token));
+    let back = super::claim::hand_back(&mut first.link.driver, true, id, Some(&token));
     assert!(back.is_ok_and(|back| back));
     let trial = second
         .read_trials(study, &[id], Some(i64::MAX))
