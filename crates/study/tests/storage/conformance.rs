@@ -63,7 +63,8 @@ pub fn studies_come_and_go(place: &dyn Place) {
         assert!(ended.unwrap());
     }
     storage.delete_study(a.id).unwrap();
-    assert_eq!(storage.studies().unwrap(), [b.clone()]);
+    let left = storage.studies().unwrap();
+    assert_eq!(left, std::slice::from_ref(&b));
     assert_eq!(storage.read_trials(b.id, &[], None).unwrap().len(), 1);
     let again = storage.create_study("a", Direction::Maximize).unwrap();
     assert!(storage.read_trials(again.id, &[], None).unwrap().is_empty());

@@ -120,28 +120,20 @@ enum Written {
 #[derive(Deserialize)]
 #[serde(tag = "name", content = "attributes")]
 enum Old {
-    UniformDistribution {
-        low: f64,
-        high: f64,
-    },
-    LogUniformDistribution {
-        low: f64,
-        high: f64,
-    },
-    DiscreteUniformDistribution {
-        low: f64,
-        high: f64,
-        q: f64,
-    },
-    IntUniformDistribution {
+    #[serde(rename = "UniformDistribution")]
+    Float { low: f64, high: f64 },
+    #[serde(rename = "LogUniformDistribution")]
+    LogFloat { low: f64, high: f64 },
+    #[serde(rename = "DiscreteUniformDistribution")]
+    SteppedFloat { low: f64, high: f64, q: f64 },
+    #[serde(rename = "IntUniformDistribution")]
+    Int {
         low: i64,
         high: i64,
         step: Option<i64>,
     },
-    IntLogUniformDistribution {
-        low: i64,
-        high: i64,
-    },
+    #[serde(rename = "IntLogUniformDistribution")]
+    LogInt { low: i64, high: i64 },
 }
 
 impl Written {
@@ -151,19 +143,15 @@ impl Written {
             Self::Old(old) => old,
         };
         match old {
-            Old::UniformDistribution { low, high } => Distribution::float(name, low, high),
-            Old::LogUniformDistribution { low, high } => {
-                Distribution::float(name, low, high)?.log(name)
-            }
-            Old::DiscreteUniformDistribution { low, high, q } => {
+            Old::Float { low, high } => Distribution::float(name, low, high),
+            Old::LogFloat { low, high } => Distribution::float(name, low, high)?.log(name),
+            Old::SteppedFloat { low, high, q } => {
                 Distribution::float(name, low, high)?.step(name, q)
             }
-            Old::IntUniformDistribution { low, high, step } => {
+            Old::Int { low, high, step } => {
                 Distribution::int(name, low, high)?.step(name, step.unwrap_or(1) as f64)
             }
-            Old::IntLogUniformDistribution { low, high } => {
-                Distribution::int(name, low, high)?.log(name)
-            }
+            Old::LogInt { low, high } => Distribution::int(name, low, high)?.log(name),
         }
     }
 }

@@ -40,10 +40,21 @@ impl Task {
     }
 }
 
+/// For how long a server is waited for that never answered yet: its name may be wrong.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+
 /// A driver with patience.
-pub(super) struct Link<D>(pub D);
+pub(super) struct Link<D> {
+    pub driver: D,
+    patience: Duration,
+}
 
 impl<D: Driver> Link<D> {
+    pub fn new(driver: D) -> Self {
+        let patience = driver.patience().min(FIRST_PATIENCE);
+        Self { driver, patience }
+    }
+
     /// A transaction that may be made several times over: `work` learns whether an earlier try may have been committed without our
     /// hearing of it, and must then change nothing twice.
     pub fn write<T>(
@@ -77,30 +88,32 @@ impl<D: Driver> Link<D> {
         task: Task,
         mut work: impl FnMut(&mut D, bool) -> Result<T, Failure>,
     ) -> Result<T, StorageError> {
-        let patience = self.0.patience();
         let start = Instant::now();
         let mut pause = PAUSES.0;
         let mut again = false;
         loop {
-            let failure = match work(&mut self.0, again) {
-                Ok(done) => return Ok(done),
+            let failure = match work(&mut self.driver, again) {
+                Ok(done) => {
+                    self.patience = self.driver.patience();
+                    return Ok(done);
+                }
                 Err(failure) => failure,
             };
             let reason = match &failure {
                 Failure::Lost(reason) => {
                     again = true;
-                    self.0.disconnect();
+                    self.driver.disconnect();
                     reason
                 }
                 Failure::Conflict(reason) => reason,
                 _ => return Err(self.explain(failure, task)),
             };
-            if start.elapsed() + pause > patience {
+            if start.elapsed() + pause > self.patience {
                 return Err(self.explain(failure, task));
             }
             if pause == PAUSES.0 {
-                let (storage, doing) = (self.0.address(), task.doing);
-                tracing::warn!("{storage} was lost while {doing} ({reason}): trying again");
+                let (storage, doing) = (self.driver.address(), task.doing);
+                tracing::warn!("{storage} does not answer while {doing} ({reason}): trying again");
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(PAUSES.1);
@@ -109,13 +122,13 @@ impl<D: Driver> Link<D> {
 
     /// The failure in words, with the names of things.
     pub fn explain(&self, failure: Failure, task: Task) -> StorageError {
-        let storage = self.0.address().to_owned();
+        let storage = self.driver.address().to_owned();
         let doing = task.doing;
         match failure {
             Failure::Lost(reason) => StorageError::Unreachable {
                 storage,
                 doing,
-                reason: format!("{reason} (tried for {} s)", self.0.patience().as_secs()),
+                reason: format!("{reason} (tried for {} s)", self.patience.as_secs()),
             },
             Failure::Absent(reason) => StorageError::Unreachable {
                 storage,
@@ -124,7 +137,7 @@ impl<D: Driver> Link<D> {
             },
             Failure::Locked => StorageError::Locked {
                 storage,
-                seconds: self.0.patience().as_secs(),
+                seconds: self.driver.patience().as_secs(),
                 doing,
             },
             Failure::ReadOnly => StorageError::ReadOnly { storage, doing },

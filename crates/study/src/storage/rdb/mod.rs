@@ -21,6 +21,8 @@ use read::CLAIM;
 mod claim;
 mod content;
 mod driver;
+#[cfg(test)]
+mod forgetful;
 mod link;
 mod postgres;
 mod read;
@@ -141,7 +143,7 @@ pub(super) fn postgres(
 
 impl<D: Driver> Rdb<D> {
     fn over(driver: D) -> Result<Self, StorageError> {
-        let mut link = Link(driver);
+        let mut link = Link::new(driver);
         schema::prepare(&mut link)?;
         Ok(Self {
             link,
@@ -167,7 +169,7 @@ impl<D: Driver> Rdb<D> {
 
 impl<D: Driver> Storage for Rdb<D> {
     fn address(&self) -> String {
-        self.link.0.address().to_owned()
+        self.link.driver.address().to_owned()
     }
 
     fn studies(&mut self) -> Result<Vec<StudyEntry>, StorageError> {

@@ -54,9 +54,12 @@ impl Postgres {
             Some(link) => Ok(link),
             absent => {
                 let mut client = self.config.connect(NoTls).map_err(|e| failure(&e))?;
-                client
-                    .batch_execute("SET DateStyle = 'ISO'")
-                    .map_err(|e| failure(&e))?;
+                // A machine that loses its power in the middle of a transaction must not keep its locks for the hours that TCP has.
+                let patience = self.patience.as_millis().max(1);
+                let settings = format!(
+                    "SET DateStyle = 'ISO'; SET lock_timeout = {patience}; SET idle_in_transaction_session_timeout = 30000"
+                );
+                client.batch_execute(&settings).map_err(|e| failure(&e))?;
                 Ok(absent.insert(Link {
                     client,
                     statements: HashMap::new(),
@@ -214,7 +217,8 @@ fn failure(error: &postgres::Error) -> Failure {
         SqlState::ADMIN_SHUTDOWN
         | SqlState::CRASH_SHUTDOWN
         | SqlState::CANNOT_CONNECT_NOW
-        | SqlState::TOO_MANY_CONNECTIONS => Failure::Lost(reason),
+        | SqlState::TOO_MANY_CONNECTIONS
+        | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Failure::Lost(reason),
         _ if code.code().starts_with("08") => Failure::Lost(reason),
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
             Failure::Conflict(reason)

@@ -60,7 +60,7 @@ fn optunas(driver: &mut impl Driver) -> Result<Vec<String>, Failure> {
 }
 
 fn recognise<D: Driver>(link: &mut Link<D>, tables: &[String]) -> Result<(), StorageError> {
-    let storage = link.0.address().to_owned();
+    let storage = link.driver.address().to_owned();
     let refuse = |found: String, way_out| StorageError::Schema {
         storage: storage.clone(),
         found,
