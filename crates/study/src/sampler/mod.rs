@@ -6,12 +6,14 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod gp;
 mod grid;
 pub(crate) mod normal;
 mod random;
 mod sobol;
 mod tpe;
 
+pub use gp::Gp;
 pub use grid::Grid;
 pub use random::Random;
 pub use sobol::Sobol;
