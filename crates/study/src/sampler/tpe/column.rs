@@ -77,8 +77,13 @@ impl Column {
             .zip(&normals.sharpness);
         for ((constant, centre), sharpness) in kernels {
             let (below, above) = normals.ends(*centre, *sharpness);
-            if below > -FAR || above < FAR {
-                *constant -= libm::log(normal::mass(below, above));
+            let [below, above] = [below, -above].map(|end| {
+                let near = end > -FAR;
+                if near { normal::cdf(end) } else { 0.0 }
+            });
+            let outside = below + above;
+            if outside > 0.0 {
+                *constant -= libm::log1p(-outside);
             }
             if real {
                 let log_sharpness = if *sharpness == normals.sharpest {
@@ -150,26 +155,25 @@ impl Normals {
         let (low, high) = distribution.scaled_range();
         let range = high - low;
         let mut centre: Vec<f64> = places.iter().map(|x| distribution.to_scaled(*x)).collect();
-        let sorted = sorted(&centre, low, range);
+        let rows = sorted(&centre, low, range);
         let narrowest = range / NARROWEST.min(2.0 + places.len() as f64);
-        let sharpest = 1.0 / narrowest;
+        let gaps = rows
+            .windows(2)
+            .map(|pair| centre[pair[1]] - centre[pair[0]]);
+        let gaps: Vec<f64> = gaps.collect();
+        // The outermost have one neighbour, which counts twice.
+        let alone = centre.first().map_or(0.0, |x| (x - low).max(high - x));
+        let outer = (
+            gaps.first().unwrap_or(&alone),
+            gaps.last().unwrap_or(&alone),
+        );
+        let left = std::iter::once(outer.0).chain(&gaps);
+        let right = gaps.iter().chain([outer.1]);
         let mut sharpness = vec![1.0 / range; places.len() + 1];
-        let mut left: Option<f64> = None;
-        for (rank, &row) in sorted.iter().enumerate() {
-            let x = centre[row];
-            let right = sorted.get(rank + 1).map(|right| centre[*right] - x);
-            let width = match (left, right) {
-                (None, None) => (x - low).max(high - x),
-                (Some(gap), None) | (None, Some(gap)) => gap,
-                (Some(left), Some(right)) => left.max(right),
-            };
-            left = right;
-            sharpness[row] = if width > narrowest {
-                1.0 / width.min(range)
-            } else {
-                sharpest
-            };
+        for (row, (left, right)) in rows.iter().zip(left.zip(right)) {
+            sharpness[*row] = 1.0 / left.max(*right).max(narrowest).min(range);
         }
+        let sharpest = 1.0 / narrowest;
         centre.push(0.5 * (low + high));
         Self {
             distribution: distribution.clone(),

@@ -41,7 +41,7 @@ impl Rank {
 }
 
 /// The numbers of the finished trials, ascending: the good ones, and the rest.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Split {
     pub(super) good: Vec<u64>,
     pub(super) bad: Vec<u64>,
@@ -51,18 +51,22 @@ impl Split {
     /// The best ⌈share · n⌉ of n finished trials are good, but no more than `at_most`.
     pub(super) fn of(history: &History, settings: &TpeSettings) -> Self {
         let finished = history.finished().iter();
-        let mut ranks: Vec<Rank> = finished.filter_map(|n| Rank::of(history, *n)).collect();
+        let ranks: Vec<Rank> = finished.filter_map(|n| Rank::of(history, *n)).collect();
         let wanted = (settings.good_share * ranks.len() as f64).ceil() as usize;
-        let good = wanted.min(settings.good_at_most).min(ranks.len());
-        if good < ranks.len() {
-            ranks.select_nth_unstable_by(good, Rank::compare);
-        }
-        let numbers = |ranks: &[Rank]| {
+        let count = wanted.min(settings.good_at_most).min(ranks.len());
+        let mut ordered = ranks.clone();
+        let Some(last) = count.checked_sub(1) else {
+            return Self::default();
+        };
+        let (_, last, _) = ordered.select_nth_unstable_by(last, Rank::compare);
+        let (good, bad): (Vec<Rank>, Vec<Rank>) =
+            ranks.iter().partition(|rank| rank.compare(last).is_le());
+        // Mostly in order already.
+        let numbers = |ranks: Vec<Rank>| {
             let mut numbers: Vec<u64> = ranks.iter().map(|rank| rank.number).collect();
             numbers.sort_unstable();
             numbers
         };
-        let (good, bad) = ranks.split_at(good);
         Self {
             good: numbers(good),
             bad: numbers(bad),
