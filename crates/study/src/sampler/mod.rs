@@ -6,9 +6,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod cma_es;
 mod gp;
 mod random;
 
+pub use cma_es::CmaEs;
 pub use gp::Gp;
 pub use random::Random;
 
