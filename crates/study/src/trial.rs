@@ -38,6 +38,7 @@ pub struct Trial<'s> {
     // Drawn together at the beginning, or fixed by who enqueued the trial.
     pub(crate) drawn: Values,
     pub(crate) fixed: BTreeMap<String, Choice>,
+    pub(crate) continues: Option<u64>,
     pub(crate) params: BTreeMap<String, Param>,
     pub(crate) values: Values,
     pub(crate) reports: Vec<(i64, f64)>,
@@ -53,6 +54,13 @@ impl Trial<'_> {
     /// Its id in the storage.
     pub fn id(&self) -> i64 {
         self.id
+    }
+
+    /// The number of the trial that this one continues, with the same parameters, after it was stopped to wait for others:
+    /// [`SynchronousHalving`](crate::pruner::SynchronousHalving). With a checkpoint of that trial the work up to its last report need not
+    /// be done again.
+    pub fn continues(&self) -> Option<u64> {
+        self.continues
     }
 
     /// The parameters asked for so far.
@@ -181,6 +189,9 @@ impl Trial<'_> {
 pub enum Stop {
     /// It was not promising.
     Pruned,
+    /// It must end here and now for a reason of the worker's own, which is going down: it waits again with the same parameters, for
+    /// another worker.
+    HandBack,
     /// It failed, with a reason.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -206,6 +217,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What an objective came to; nothing where the trial is to be handed back.
+    pub(crate) fn of(result: Result<f64, Stop>) -> Option<Self> {
+        Some(match result {
+            Ok(value) if value.is_nan() => Self::Failed("the value is NaN".to_owned()),
+            Ok(value) => Self::Complete(value),
+            Err(Stop::Pruned) => Self::Pruned,
+            Err(Stop::Failed(reason)) => Self::Failed(reason.to_string()),
+            Err(Stop::HandBack) => return None,
+        })
+    }
+
     /// The state that goes with it.
     pub fn state(&self) -> TrialState {
         match self {
