@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod cma_es;
 mod gp;
 mod grid;
 pub(crate) mod normal;
@@ -13,6 +14,7 @@ mod random;
 mod sobol;
 mod tpe;
 
+pub use cma_es::CmaEs;
 pub use gp::Gp;
 pub use grid::Grid;
 pub use random::Random;

@@ -11,14 +11,14 @@ use super::space::{Axis, Kind, Space};
 
 /// How many random places are tried, and how many of them lie near the best observation.
 const PLACES: usize = 2_048;
-const NEAR: usize = 512;
+const NEAR: usize = 0;
 /// From how many places the search goes uphill.
 const STARTS: usize = 10;
 /// Rounds of continuous and discrete moves.
 const ROUNDS: usize = 20;
 /// Steps uphill in one round, and the gradient at which one ends (by length scales).
 const STEPS: usize = 100;
-const TOLERANCE: f64 = 1e-2;
+const TOLERANCE: f64 = 1e-4;
 /// A discrete parameter with at most so many values is tried at all of them, one with more at distances 1, 2, 4, ...
 const FEW: usize = 16;
 

@@ -31,10 +31,12 @@ const FIT: &str = "gp:fit";
 /// (Jones et al. 1998; its logarithm as by Ament et al. 2023, arXiv 2310.20708). The first [startup trials](Self::with_startup_trials), and
 /// parameters that not every trial has, are random.
 ///
+/// * An improvement is one over the least mean at the places of the trials, not over the least value seen: with noise (and with ripples that
+///   look like it) the latter waits for luck to repeat itself ("plug-in", Vazquez et al. 2008, Picheny et al. 2013).
 /// * Infinite values count as the worst (or best) finite one. Pruned and failed trials are not looked at. Running ones are believed to turn
 ///   out as the mean says, so that many workers spread.
 /// * Length scales, signal and noise are the most probable ones under the priors of Optuna's `GPSampler`. They are fitted again when the
-///   number of completed trials has grown by 1 + n/25 since the last fit, starting from it. A fit is kept with the trial that it was made
+///   number of completed trials has grown by 1 + n/50 since the last fit, starting from it. A fit is kept with the trial that it was made
 ///   for (system attribute `gp:fit`): it belongs to the history, so a study that is loaded and continued goes on as the one that never
 ///   stopped, and many workers share their fits. The covariance is factored anew at every ask, from the trials in the order of their numbers.
 /// * All trials are used, however many; an ask costs O(n³).
@@ -113,24 +115,22 @@ impl Sampler for Gp {
                 hyper
             }
         };
-        let best = (0..losses.len())
-            .min_by(|&a, &b| losses[a].total_cmp(&losses[b]))
-            .unwrap_or(0);
-        let (best, incumbent) = (losses[best], places[best].clone());
-        places.extend(
-            running(history, &defined)
-                .iter()
-                .map(|values| space.place(values.iter().copied())),
-        );
+        let complete = places.len();
+        let running = running(history, &defined);
+        places.extend(running.into_iter().map(|values| space.place(values)));
         let observations = Observations::new(&space, &places, losses);
-        let posterior = Posterior::new(&observations, &hyper)
-            .or_else(|| Posterior::new(&observations, &Hyperparameters::start(space.axes.len())));
-        let values = match posterior {
-            Some(posterior) => {
-                space.values(&most_promising(&space, &posterior, best, &incumbent, rng))
-            }
-            None => Values::new(),
-        };
+        let values = Posterior::new(&observations, &hyper).map_or_else(Values::new, |posterior| {
+            // The best value without its noise: the least of the means where trials were.
+            let means = posterior.predict(&places[..complete]);
+            let means = means
+                .into_iter()
+                .zip(&places)
+                .map(|((mean, _), place)| (mean, place));
+            let best = means.min_by(|a, b| a.0.total_cmp(&b.0));
+            best.map_or_else(Values::new, |(best, place)| {
+                space.values(&most_promising(&space, &posterior, best, place, rng))
+            })
+        });
         Ok(Draw { values, attributes })
     }
 
@@ -238,6 +238,6 @@ impl Fit {
 
     /// Whether a fit is due when there are so many completed trials.
     fn is_old(&self, trials: usize) -> bool {
-        trials < self.trials || trials > self.trials + self.trials / 1000
+        trials < self.trials || trials > self.trials + self.trials / 50
     }
 }
