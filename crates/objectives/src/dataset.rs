@@ -214,12 +214,63 @@ impl Dataset {
     /// [`DataError::Fraction`], [`DataError::TooFewRows`] for a part that would be too small, [`DataError::OneClass`] or
     /// [`DataError::ConstantTarget`] where the train part leaves nothing to learn.
     pub fn split(&self, train_fraction: f64, seed: u64) -> Result<Split, DataError> {
-        if !(train_fraction > 0.0 && train_fraction < 1.0) {
-            return Err(DataError::Fraction {
-                fraction: train_fraction,
+        let train = self.train_rows(train_fraction)?;
+        let order = self.shuffled(seed);
+        let (first, rest) = order.split_at(train);
+        Split::of(self.select(first), self.select(rest))
+    }
+
+    /// The rows that [`split`](Self::split) would train on and those that it would test on, as they are: for who splits the first part
+    /// once more.
+    ///
+    /// # Errors
+    ///
+    /// As `split`, but for targets that do not vary.
+    pub fn hold_out(&self, train_fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
+        let train = self.train_rows(train_fraction)?;
+        let order = self.shuffled(seed);
+        let (first, rest) = order.split_at(train);
+        Ok((self.select(first), self.select(rest)))
+    }
+
+    /// k splits whose test parts are disjoint and hold every row once; the rows are shuffled with the stream `split` of `seed`, and row i of that
+    /// order is tested in fold i mod k.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::TooFewRows`] for fewer than 2 folds or more folds than rows, and as [`split`](Self::split).
+    pub fn folds(&self, k: usize, seed: u64) -> Result<Vec<Split>, DataError> {
+        if k < 2 || k > self.rows() {
+            return Err(DataError::TooFewRows {
+                name: self.name.clone(),
+                rows: self.rows(),
+                train: self.rows() - self.rows() / k.max(1),
+                test: self.rows() / k.max(1),
             });
         }
-        let train = (train_fraction * self.rows() as f64).floor() as usize;
+        let order = self.shuffled(seed);
+        let part = |fold: usize, tested: bool| -> Vec<usize> {
+            let rows = order.iter().enumerate();
+            rows.filter(|(i, _)| (i % k == fold) == tested)
+                .map(|(_, row)| *row)
+                .collect()
+        };
+        (0..k)
+            .map(|fold| {
+                Split::of(
+                    self.select(&part(fold, false)),
+                    self.select(&part(fold, true)),
+                )
+            })
+            .collect()
+    }
+
+    /// The rows to train on, ⌊fraction · N⌋.
+    fn train_rows(&self, fraction: f64) -> Result<usize, DataError> {
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(DataError::Fraction { fraction });
+        }
+        let train = (fraction * self.rows() as f64).floor() as usize;
         let test = self.rows() - train;
         if train < 2 || test < 1 {
             return Err(DataError::TooFewRows {
@@ -229,19 +280,13 @@ impl Dataset {
                 test,
             });
         }
+        Ok(train)
+    }
+
+    fn shuffled(&self, seed: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.rows()).collect();
         order.shuffle(&mut Streams::new(seed).stream("split"));
-        let (first, rest) = order.split_at(train);
-        let (mut train, mut test) = (self.select(first), self.select(rest));
-        train.check_varied(format!("the train part of {}", self.name))?;
-        let scaling = Scaling::of(&train);
-        scaling.standardise(&mut train);
-        scaling.standardise(&mut test);
-        Ok(Split {
-            train,
-            test,
-            scaling,
-        })
+        order
     }
 
     /// Whether the targets vary at all; a message calls the data `name`.
@@ -287,6 +332,23 @@ pub struct Split {
 }
 
 impl Split {
+    /// Both parts standardised with the moments of the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::OneClass`] or [`DataError::ConstantTarget`] where `train` leaves nothing to learn.
+    pub fn of(mut train: Dataset, mut test: Dataset) -> Result<Self, DataError> {
+        train.check_varied(format!("the train part of {}", train.name))?;
+        let scaling = Scaling::of(&train);
+        scaling.standardise(&mut train);
+        scaling.standardise(&mut test);
+        Ok(Self {
+            train,
+            test,
+            scaling,
+        })
+    }
+
     /// The rows to train on.
     pub fn train(&self) -> &Dataset {
         &self.train
@@ -542,5 +604,30 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn folds_test_every_row_once() {
+        let targets = Targets::Numbers((0..11).map(f64::from).collect());
+        let features: Vec<f64> = (0..11).map(f64::from).collect();
+        let data = Dataset::new("line", features, vec!["x".into()], "y", targets).unwrap();
+        let folds = data.folds(3, 5).unwrap();
+        let sizes: Vec<usize> = folds.iter().map(|fold| fold.test().rows()).collect();
+        assert_eq!(sizes, [4, 4, 3]);
+        let mut seen: Vec<f64> = Vec::new();
+        for fold in &folds {
+            assert_eq!(fold.train().rows() + fold.test().rows(), 11);
+            let tested = fold.test().numbers().unwrap().iter();
+            seen.extend(tested.map(|y| fold.scaling().target.unwrap().restored(*y).round()));
+        }
+        seen.sort_by(f64::total_cmp);
+        assert_eq!(seen, (0..11).map(f64::from).collect::<Vec<_>>());
+        assert!(data.folds(1, 0).is_err() && data.folds(12, 0).is_err());
+        let (rest, held) = data.hold_out(0.75, 5).unwrap();
+        let split = data.split(0.75, 5).unwrap();
+        assert_eq!(
+            (rest.rows(), held.rows()),
+            (split.train().rows(), split.test().rows())
+        );
     }
 }

@@ -321,7 +321,7 @@ impl Distribution {
                 log,
                 step,
             } => match step {
-                _ if log => (low.ln(), high.ln()),
+                _ if log => (libm::log(low), libm::log(high)),
                 Some(step) => (low - step / 2.0, high + step / 2.0),
                 None => (low, high),
             },
@@ -334,7 +334,7 @@ impl Distribution {
                 let half = step as f64 / 2.0;
                 let (low, high) = (low as f64 - half, high as f64 + half);
                 if log {
-                    (low.ln(), high.ln())
+                    (libm::log(low), libm::log(high))
                 } else {
                     (low, high)
                 }
@@ -346,7 +346,7 @@ impl Distribution {
     /// A value on the scale of [`scaled_range`](Self::scaled_range): its logarithm where `log`; the middle of its cell for a choice.
     pub fn to_scaled(&self, value: f64) -> f64 {
         match self {
-            Self::Float { log: true, .. } | Self::Int { log: true, .. } => value.ln(),
+            Self::Float { log: true, .. } | Self::Int { log: true, .. } => libm::log(value),
             Self::Categorical { .. } => value + 0.5,
             _ => value,
         }
@@ -361,7 +361,7 @@ impl Distribution {
                 log,
                 step,
             } => {
-                let value = if log { scaled.exp() } else { scaled };
+                let value = if log { libm::exp(scaled) } else { scaled };
                 let value = match step {
                     Some(step) => low + ((value - low) / step).round() * step,
                     None => value,
@@ -374,7 +374,7 @@ impl Distribution {
                 log,
                 step,
             } => {
-                let value = if log { scaled.exp() } else { scaled };
+                let value = if log { libm::exp(scaled) } else { scaled };
                 let (low, step) = (low as f64, step as f64);
                 (low + ((value - low) / step).round() * step).clamp(low, high as f64)
             }

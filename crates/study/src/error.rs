@@ -74,6 +74,42 @@ pub enum SpaceError {
         /// As it is asked for.
         now: String,
     },
+    /// Two parameters of one name.
+    #[error("the parameter {name} is given twice")]
+    Twice {
+        /// The parameter.
+        name: String,
+    },
+    /// Neither a range nor choices, or both.
+    #[error("the parameter {name} needs one of float, int and choices")]
+    Kind {
+        /// The parameter.
+        name: String,
+    },
+    /// A condition on what is not there.
+    #[error("the parameter {name} has a condition on {on}, which is no parameter")]
+    NoSuchCondition {
+        /// The parameter.
+        name: String,
+        /// What its condition speaks of.
+        on: String,
+    },
+    /// Conditions in a circle.
+    #[error("the conditions of the parameter {name} go in a circle")]
+    Circle {
+        /// The parameter.
+        name: String,
+    },
+    /// A parameter as text.
+    #[error(
+        "`{text}` is no parameter, because of `{part}`: write NAME=LOW..HIGH[:log][:step=S] or NAME=A|B|C, with :default=V if wanted"
+    )]
+    Text {
+        /// All of it.
+        text: String,
+        /// What cannot be read.
+        part: String,
+    },
     /// A value from outside.
     #[error("{value} is no value of the parameter {name}, which is {distribution}")]
     NotContained {
@@ -230,6 +266,18 @@ pub enum StorageError {
         /// What the driver says.
         reason: String,
     },
+    /// A name for which the tables have no room.
+    #[error("{storage} has room for {limit} characters in the {what}, which has {length}")]
+    TooLong {
+        /// Where.
+        storage: String,
+        /// Whose name.
+        what: &'static str,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        limit: usize,
+    },
     /// Something in the database that cannot be.
     #[error("{storage}: {what} is {found}")]
     Content {
@@ -298,6 +346,14 @@ pub enum StudyError {
         /// What was asked for.
         asked: crate::Direction,
     },
+    /// A study that another program made for several objectives.
+    #[error("the study {name} has {objectives} objectives: only a study of one can be opened")]
+    Objectives {
+        /// The study.
+        name: String,
+        /// How many.
+        objectives: usize,
+    },
     /// There is no completed trial.
     #[error("the study {name} has no completed trial yet")]
     NoBest {
@@ -305,7 +361,7 @@ pub enum StudyError {
         name: String,
     },
     /// Nothing works.
-    #[error("the first {trials} trials of the study {name} failed, the last one with: {reason}")]
+    #[error("{trials} trials of the study {name} failed in a row, the last one with: {reason}")]
     OnlyFailures {
         /// The study.
         name: String,

@@ -63,6 +63,19 @@ impl FrozenTrial {
             .into()
     }
 
+    /// What the trial must take when it is run again, as JSON: its parameters, and what was fixed for it but not asked for yet.
+    pub fn fixed_params(&self) -> Value {
+        let mut params = self.external_params();
+        if let (Some(Value::Object(fixed)), Value::Object(params)) =
+            (self.system.get("fixed_params"), &mut params)
+        {
+            for (name, value) in fixed {
+                params.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        params
+    }
+
     /// Seconds from start to end; 0 where the clock ran backwards, nothing while it runs.
     pub fn seconds(&self) -> Option<f64> {
         let (start, end) = (self.start?, self.end?);

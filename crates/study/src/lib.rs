@@ -7,20 +7,25 @@
 //! The files in the order in which a trial goes through them: [`study`](Study), [`sampler`], [`trial`](Trial), [`pruner`], [`storage`],
 //! [`history`](History).
 
+pub mod command;
 mod distribution;
 mod error;
 mod finalists;
 mod frozen_trial;
 mod history;
 mod importance;
+pub mod named;
 pub mod problems;
 pub mod pruner;
 pub mod sampler;
+mod space;
 pub mod storage;
 mod study;
 mod trial;
 mod trial_state;
+mod worker;
 
+pub use command::{Command, CommandError};
 pub use distribution::{Choice, Distribution};
 pub use error::{PrunerError, SamplerError, SpaceError, StorageError, StudyError};
 pub use finalists::{
@@ -31,6 +36,8 @@ pub use history::{History, SearchSpace};
 pub use importance::{
     Importance, ImportanceError, ImportanceSettings, PairImportance, ParamImportance, importance,
 };
+pub use space::{NamedParameter, Parameter, Space};
 pub use study::{Asked, Study, Tally};
 pub use trial::{Outcome, Stop, SuggestFloat, SuggestInt, Trial};
 pub use trial_state::{Direction, TrialState};
+pub use worker::{Event, WorkerSettings, work};

@@ -8,11 +8,11 @@ use qstride_objectives::Streams;
 use serde_json::{Value, json};
 
 use crate::pruner::{JudgeError, NoPruner, Progress, Pruner, continued_by};
-use crate::sampler::{Random, Sampler};
+use crate::sampler::{Draw, Random, Sampler};
 use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
 use crate::{
-    Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SpaceError, Stop,
-    StorageError, StudyError, Trial, TrialState,
+    Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SamplerError,
+    SpaceError, Stop, StorageError, StudyError, Trial, TrialState,
 };
 
 /// The system attribute with the values that an enqueued trial must take.
@@ -81,6 +81,16 @@ pub struct Tally {
     pub failed: u64,
 }
 
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Complete(_) => self.complete += 1,
+            Outcome::Pruned => self.pruned += 1,
+            Outcome::Failed(_) => self.failed += 1,
+        }
+    }
+}
+
 impl Study {
     /// A study in memory with random search and no pruning; see [`with_sampler`](Self::with_sampler) and its neighbours.
     ///
@@ -109,7 +119,7 @@ impl Study {
     ///
     /// # Errors
     ///
-    /// [`StorageError::UnknownStudy`] with names much like it, or when the storage cannot be read.
+    /// [`StorageError::UnknownStudy`] with names much like it, [`StudyError::Objectives`], or when the storage cannot be read.
     pub fn load(mut storage: Box<dyn Storage>, name: &str) -> Result<Self, StudyError> {
         let studies = storage.studies()?;
         let Some(entry) = studies.iter().find(|study| study.name == name) else {
@@ -122,6 +132,12 @@ impl Study {
             }
             .into());
         };
+        if entry.objectives != 1 {
+            return Err(StudyError::Objectives {
+                name: name.to_owned(),
+                objectives: entry.objectives,
+            });
+        }
         let study = Self::of(storage, entry.clone());
         study.refresh()?;
         Ok(study)
@@ -184,7 +200,8 @@ impl Study {
         self
     }
 
-    /// Runs `trials` trials, one after another. A trial that fails is kept with its reason (system attribute `fail_reason`) and the study goes on.
+    /// Runs `trials` trials, one after another. A trial that fails is kept with its reason (system attribute `fail_reason`) and the study goes on; one that is
+    /// handed back ends the call.
     ///
     /// # Errors
     ///
@@ -197,27 +214,16 @@ impl Study {
         let mut tally = Tally::default();
         for _ in 0..trials {
             let mut trial = self.ask()?;
-            let outcome = match objective(&mut trial) {
-                Ok(value) if value.is_nan() => Outcome::Failed("the value is NaN".to_owned()),
-                Ok(value) => Outcome::Complete(value),
-                Err(Stop::Pruned) => Outcome::Pruned,
-                Err(Stop::Failed(reason)) => Outcome::Failed(reason.to_string()),
+            let outcome = match Outcome::of(objective(&mut trial)) {
+                Some(outcome) => outcome,
+                None => {
+                    self.hand_back(&trial)?;
+                    return Ok(tally);
+                }
             };
             self.tell(&trial, &outcome)?;
-            match outcome {
-                Outcome::Complete(_) => tally.complete += 1,
-                Outcome::Pruned => tally.pruned += 1,
-                Outcome::Failed(reason) => {
-                    tally.failed += 1;
-                    if tally.failed == HOPELESS && tally.complete + tally.pruned == 0 {
-                        return Err(StudyError::OnlyFailures {
-                            name: self.entry.name.clone(),
-                            trials: HOPELESS,
-                            reason,
-                        });
-                    }
-                }
-            }
+            tally.count(&outcome);
+            self.hopeful(&tally, &outcome)?;
         }
         Ok(tally)
     }
@@ -253,28 +259,27 @@ impl Study {
             id: trial.id,
             number: trial.number,
             drawn: BTreeMap::new(),
-            fixed: fixed(&trial),
+            fixed: fixed(&trial.system),
             continues: continued_by(&trial),
             params: BTreeMap::new(),
             values: BTreeMap::new(),
             reports: Vec::new(),
             rng,
         };
-        let draw = {
-            let mut sampler = lock(&self.sampler);
-            let pruner = lock(&self.pruner);
-            let history = lock(&self.history);
-            match pruner.cohort(&self.entry.name, &history, asked.number) {
-                None => sampler.draw_joint(&history, asked.number, &mut asked.rng)?,
-                Some(cohort) => {
-                    let history = history.restricted(&cohort);
-                    sampler.draw_joint(&history, asked.number, &mut asked.rng)?
-                }
+        let draw = match self.draw_joint(&mut asked) {
+            Ok(draw) => draw,
+            Err(error) => {
+                // Nobody will run it.
+                self.tell(&asked, &Outcome::Failed(error.to_string()))?;
+                return Err(error.into());
             }
         };
         for (key, value) in &draw.attributes {
             let mut storage = self.lock_storage();
             storage.set_attribute(asked.id, Setter::System, key, value)?;
+        }
+        for (name, value) in fixed(&draw.attributes) {
+            asked.fixed.entry(name).or_insert(value);
         }
         asked.drawn = draw.values;
         Ok(Asked::Trial(Box::new(asked)))
@@ -388,22 +393,29 @@ impl Study {
         system.remove(REASON);
         system.insert(FIRST_TRY.to_owned(), first.unwrap_or(json!(trial.number)));
         system.insert(EARLIER_TRIES.to_owned(), json!(earlier));
-        let mut params = trial.external_params();
-        // What was fixed but not yet asked for stays fixed.
-        if let (Some(Value::Object(fixed)), Value::Object(params)) =
-            (trial.system.get(FIXED), &mut params)
-        {
-            for (name, value) in fixed {
-                params.entry(name.clone()).or_insert_with(|| value.clone());
-            }
-        }
-        system.insert(FIXED.to_owned(), params);
+        system.insert(FIXED.to_owned(), trial.fixed_params());
         let mut storage = self.lock_storage();
         Ok(Some(storage.enqueue(
             self.entry.id,
             &system,
             &trial.user,
         )?))
+    }
+
+    /// An error if nothing but failures has been seen for long.
+    pub(crate) fn hopeful(&self, tally: &Tally, last: &Outcome) -> Result<(), StudyError> {
+        match last {
+            Outcome::Failed(reason)
+                if tally.failed >= HOPELESS && tally.complete + tally.pruned == 0 =>
+            {
+                Err(StudyError::OnlyFailures {
+                    name: self.entry.name.clone(),
+                    trials: tally.failed,
+                    reason: reason.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The completed trial with the best value.
@@ -449,6 +461,26 @@ impl Study {
     /// The storage, for what the study has no words for; nobody else gets at it meanwhile.
     pub fn lock_storage(&self) -> MutexGuard<'_, Box<dyn Storage>> {
         lock(&self.storage)
+    }
+
+    /// The storage: whoever is done with the study may load another one from it.
+    pub fn into_storage(self) -> Box<dyn Storage> {
+        self.storage
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw_joint(&self, trial: &mut Trial<'_>) -> Result<Draw, SamplerError> {
+        let mut sampler = lock(&self.sampler);
+        let pruner = lock(&self.pruner);
+        let history = lock(&self.history);
+        match pruner.cohort(&self.entry.name, &history, trial.number) {
+            None => sampler.draw_joint(&history, trial.number, &mut trial.rng),
+            Some(cohort) => {
+                let history = history.restricted(&cohort);
+                sampler.draw_joint(&history, trial.number, &mut trial.rng)
+            }
+        }
     }
 
     /// The value of a parameter: the fixed one, the one drawn with others, or one of its own.
@@ -534,9 +566,9 @@ impl Study {
     }
 }
 
-/// The values that a trial must take, as its enqueueing says.
-fn fixed(trial: &FrozenTrial) -> BTreeMap<String, Choice> {
-    let Some(Value::Object(fixed)) = trial.system.get(FIXED) else {
+/// The values that a trial must take, as its enqueueing says, or a sampler that names values before it has seen what is asked for.
+fn fixed(system: &Attributes) -> BTreeMap<String, Choice> {
+    let Some(Value::Object(fixed)) = system.get(FIXED) else {
         return BTreeMap::new();
     };
     let values = fixed.iter().filter_map(|(name, value)| {

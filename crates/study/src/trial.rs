@@ -189,6 +189,9 @@ impl Trial<'_> {
 pub enum Stop {
     /// It was not promising.
     Pruned,
+    /// It must end here and now for a reason of the worker's own, which is going down: it waits again with the same parameters, for
+    /// another worker.
+    HandBack,
     /// It failed, with a reason.
     Failed(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -214,6 +217,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What an objective came to; nothing where the trial is to be handed back.
+    pub(crate) fn of(result: Result<f64, Stop>) -> Option<Self> {
+        Some(match result {
+            Ok(value) if value.is_nan() => Self::Failed("the value is NaN".to_owned()),
+            Ok(value) => Self::Complete(value),
+            Err(Stop::Pruned) => Self::Pruned,
+            Err(Stop::Failed(reason)) => Self::Failed(reason.to_string()),
+            Err(Stop::HandBack) => return None,
+        })
+    }
+
     /// The state that goes with it.
     pub fn state(&self) -> TrialState {
         match self {

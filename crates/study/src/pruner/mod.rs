@@ -197,6 +197,20 @@ pub trait Pruner: Send {
     }
 }
 
+impl<P: Pruner + ?Sized> Pruner for Box<P> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn should_prune(&mut self, progress: &mut Progress<'_>) -> Result<bool, JudgeError> {
+        (**self).should_prune(progress)
+    }
+
+    fn cohort(&self, study: &str, history: &History, number: u64) -> Option<Vec<u64>> {
+        (**self).cohort(study, history, number)
+    }
+}
+
 /// The least of some values, NaN aside.
 fn least(values: impl Iterator<Item = f64>) -> Option<f64> {
     values

@@ -6,9 +6,18 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
 
+mod gp;
+mod grid;
+pub(crate) mod normal;
 mod random;
+mod sobol;
+mod tpe;
 
+pub use gp::Gp;
+pub use grid::Grid;
 pub use random::Random;
+pub use sobol::Sobol;
+pub use tpe::{Tpe, TpeSettings};
 
 /// Values by parameter name, in the internal representation of [`Distribution`].
 pub type Values = BTreeMap<String, f64>;
@@ -59,4 +68,30 @@ pub trait Sampler: Send {
         distribution: &Distribution,
         rng: &mut ChaCha8Rng,
     ) -> Result<f64, SamplerError>;
+}
+
+impl<S: Sampler + ?Sized> Sampler for Box<S> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn draw_joint(
+        &mut self,
+        history: &History,
+        number: u64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Draw, SamplerError> {
+        (**self).draw_joint(history, number, rng)
+    }
+
+    fn draw_one(
+        &mut self,
+        history: &History,
+        so_far: &Values,
+        name: &str,
+        distribution: &Distribution,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f64, SamplerError> {
+        (**self).draw_one(history, so_far, name, distribution, rng)
+    }
 }

@@ -116,6 +116,7 @@ impl Storage for Memory {
             id: self.studies.len() as i64,
             name: name.to_owned(),
             direction,
+            objectives: 1,
         };
         self.studies.push(Study {
             entry: entry.clone(),
@@ -276,7 +277,7 @@ impl Storage for Memory {
         };
         trial.reports.clear();
         let frozen = &mut trial.frozen;
-        let fixed = frozen.external_params();
+        let fixed = frozen.fixed_params();
         frozen.system.insert("fixed_params".to_owned(), fixed);
         frozen.params.clear();
         frozen.last_report = None;

@@ -6,9 +6,79 @@ use serde_json::Value;
 
 use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
 
+mod address;
 mod memory;
+mod rdb;
 
+use address::Address;
 pub use memory::Memory;
+
+/// For how long a locked database or a lost server is waited for, unless told otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The storage at an address:
+///
+/// | address | storage |
+/// |---|---|
+/// | `sqlite:///FILE`, `sqlite:////absolute/FILE`, `FILE.db`, `FILE.sqlite`, `FILE.sqlite3` | a SQLite file on this machine's own disk |
+/// | `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, also `postgres://` and `postgresql+psycopg2://` | a PostgreSQL server; the password may stand in the environment variable `PGPASSWORD` instead |
+/// | `memory` | [`Memory`] |
+///
+/// A file is made where there is none, and Optuna's tables where there are none. What other programs wrote is opened if it has the
+/// schema of Optuna 3.2 or later.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use qstride_study::{Direction, Study, storage};
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("study.db");
+/// let study = Study::open(storage::open(&file.to_string_lossy())?, "parabola", Direction::Minimize)?;
+/// study.optimize(3, |trial| Ok(trial.suggest_float("x", -1.0..=1.0).linear()?.powi(2)))?;
+/// drop(study);
+///
+/// let study = Study::load(storage::open(&file.to_string_lossy())?, "parabola")?;
+/// assert_eq!(study.history()?.complete().count(), 3);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`StorageError::Address`] for an address that cannot be read, [`StorageError::Schema`] for tables of another kind, and whatever keeps the
+/// database from being opened. No message holds the password.
+pub fn open(address: &str) -> Result<Box<dyn Storage>, StorageError> {
+    open_with_patience(address, PATIENCE)
+}
+
+/// The same with another time for which to wait for a locked database or a lost server: in every call, before it fails.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_with_patience(
+    address: &str,
+    patience: Duration,
+) -> Result<Box<dyn Storage>, StorageError> {
+    match Address::read(address)? {
+        (Address::Memory, _) => Ok(Box::new(Memory::new())),
+        (Address::Sqlite(file), shown) => rdb::sqlite(&file, &shown, patience),
+        (Address::Postgres(config), shown) => rdb::postgres(&config, &shown, patience),
+    }
+}
+
+/// An address without its password: for logs and reports.
+///
+/// ```
+/// let shown = qstride_study::storage::redacted("postgresql://me:secret@db.example/studies");
+/// assert_eq!(shown, "postgresql://me@db.example/studies");
+/// ```
+pub fn redacted(address: &str) -> String {
+    match Address::read(address) {
+        Ok((_, shown)) | Err(StorageError::Address { address: shown, .. }) => shown,
+        Err(_) => "***".to_owned(),
+    }
+}
 
 /// Who set an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +96,10 @@ pub struct StudyEntry {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// Where it wants to go.
+    /// Where it wants to go; of several objectives, one of them.
     pub direction: Direction,
+    /// How many objectives it has. A [`Study`](crate::Study) has one; others are only listed.
+    pub objectives: usize,
 }
 
 /// What [`Storage::begin_trial`] gives.
