@@ -18,7 +18,9 @@ use qstride_study::sampler::{Draw, Random, Sampler, Values};
 use qstride_study::{
     Choice, Direction, Distribution, History, Outcome, SamplerError, Stop, Study, TrialState,
 };
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 
 fn nine() -> SynchronousHalving {
     let settings = SynchronousHalvingSettings {
@@ -346,7 +348,7 @@ fn hyperbands_brackets_are_what_a_sampler_learns_from() {
     assert_eq!(NoPruner.cohort("s", &history, 0), None);
 }
 
-/// The medians over the seeds of the noise-free value of the best trial and of the steps, 100 trials each, and the most steps.
+/// The noisy curve, reported after each of 20 steps, the first one at 1: the medians over the seeds of the noise-free value of the best trial and of the steps, 100 trials each, and the most steps.
 fn noisy_curve<S: Sampler + 'static>(seeds: u64, sampler: impl Fn() -> S) -> (f64, f64, f64) {
     let (values, all_steps): (Vec<f64>, Vec<f64>) = (0..seeds)
         .map(|seed| {
@@ -361,9 +363,22 @@ fn noisy_curve<S: Sampler + 'static>(seeds: u64, sampler: impl Fn() -> S) -> (f6
                 .with_sampler(sampler())
                 .with_pruner(Median::new(settings).unwrap());
             let mut noise = Streams::new(seed).stream("noise");
-            let mut steps = 0;
+            let mut steps = 0_u32;
             study
-                .optimize(100, |trial| NoisyCurve::run(trial, &mut noise, &mut steps))
+                .optimize(100, |trial| {
+                    let curve = NoisyCurve::suggest(trial)?;
+                    let mut value = f64::NAN;
+                    for step in 1..=NoisyCurve::STEPS {
+                        steps += 1;
+                        let error: f64 = noise.sample(StandardNormal);
+                        value = curve.at(step) + NoisyCurve::NOISE * error;
+                        trial.report(step, value)?;
+                        if trial.should_prune()? {
+                            return Err(Stop::Pruned);
+                        }
+                    }
+                    Ok(value)
+                })
                 .unwrap();
             let best = study.best().unwrap();
             let param = |name: &str| best.params[name].value;
@@ -372,7 +387,7 @@ fn noisy_curve<S: Sampler + 'static>(seeds: u64, sampler: impl Fn() -> S) -> (f6
                 mom: param("mom"),
                 wd: param("wd"),
             };
-            (curve.value(), steps as f64)
+            (curve.at(NoisyCurve::STEPS), f64::from(steps))
         })
         .unzip();
     let most = all_steps.iter().copied().fold(0.0, f64::max);
