@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::pruner::{JudgeError, NoPruner, Progress, Pruner, continued_by};
 use crate::sampler::{Draw, Random, Sampler};
-use crate::storage::{Begun, Memory, Setter, Storage, StudyEntry};
+use crate::storage::{Begun, Claim, Memory, Setter, Storage, StudyEntry};
 use crate::{
     Attributes, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SamplerError,
     SpaceError, Stop, StorageError, StudyError, Trial, TrialState,
@@ -235,20 +235,20 @@ impl Study {
     /// When the storage cannot be written or the sampler cannot serve the study.
     pub fn ask(&self) -> Result<Trial<'_>, StudyError> {
         loop {
-            if let Asked::Trial(trial) = self.ask_within(None)? {
+            if let Asked::Trial(trial) = self.ask_within(Claim::default())? {
                 return Ok(*trial);
             }
         }
     }
 
-    /// A trial to run, unless `cap` trials are complete, pruned or running, in whatever processes.
+    /// A trial to run, unless as many as the claim's cap allows are complete, pruned or running, in whatever processes.
     ///
     /// # Errors
     ///
     /// As [`ask`](Self::ask).
-    pub fn ask_within(&self, cap: Option<u64>) -> Result<Asked<'_>, StudyError> {
+    pub fn ask_within(&self, claim: Claim) -> Result<Asked<'_>, StudyError> {
         self.refresh()?;
-        let begun = self.lock_storage().begin_trial(self.entry.id, cap)?;
+        let begun = self.lock_storage().begin_trial(self.entry.id, claim)?;
         let trial = match begun {
             Begun::Full { running } => return Ok(Asked::Full { running }),
             Begun::Trial(trial) => trial,

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::storage::Claim;
 use crate::study::{Asked, Tally};
 use crate::{Outcome, Stop, Study, StudyError, Trial};
 
@@ -108,6 +109,10 @@ fn run_trials(
     let mut tally = Tally::default();
     let mut in_a_row = Tally::default();
     let mut looked: Option<Instant> = None;
+    let claim = Claim {
+        cap: settings.cap,
+        heartbeat: true,
+    };
     while !stop.load(Ordering::SeqCst) {
         if looked.is_none_or(|at| at.elapsed() >= settings.heartbeat.min(settings.grace)) {
             looked = Some(Instant::now());
@@ -116,7 +121,7 @@ fn run_trials(
                 tell(Event::Dead(&dead));
             }
         }
-        let mut trial = match study.ask_within(settings.cap)? {
+        let mut trial = match study.ask_within(claim)? {
             Asked::Trial(trial) => trial,
             Asked::Full { running: 0 } => break,
             Asked::Full { running } => {
@@ -125,7 +130,6 @@ fn run_trials(
                 continue;
             }
         };
-        study.lock_storage().heartbeat(trial.id())?;
         running.store(trial.id(), Ordering::SeqCst);
         tell(Event::Begins(trial.number()));
         let outcome = Outcome::of(objective(&mut trial));

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qstride_study::sampler::{Draw, Random, Sampler, Values};
-use qstride_study::storage::{Memory, Setter, Storage};
+use qstride_study::storage::{Claim, Memory, Setter, Storage};
 use qstride_study::{
     Asked, Choice, Direction, Distribution, FrozenTrial, History, Outcome, SamplerError,
     SpaceError, Stop, StorageError, Study, StudyError, Tally, Trial, TrialState,
@@ -167,7 +167,7 @@ fn a_trial_that_is_handed_back_starts_over_with_its_parameters() {
 #[test]
 fn the_cap_counts_what_is_over_or_runs_but_not_what_failed() {
     let study = study();
-    let ask = || study.ask_within(Some(3)).unwrap();
+    let ask = || study.ask_within(Claim::within(3)).unwrap();
     let Asked::Trial(first) = ask() else { panic!() };
     let Asked::Trial(second) = ask() else {
         panic!()

@@ -2,6 +2,7 @@
 
 mod compare;
 mod scheduler;
+mod study;
 mod train;
 
 use anyhow::Result;
@@ -22,6 +23,8 @@ enum What {
     Scheduler(scheduler::Options),
     /// How long comparisons take (20 methods on peer200; 24 methods on the digits), on all cores.
     Compare(compare::Options),
+    /// What an ask of a sampler costs, and 4 processes that share a database.
+    Study(study::Options),
 }
 
 /// Runs the benchmark that was asked for.
@@ -33,5 +36,6 @@ pub fn run(options: &Options) -> Result<()> {
         What::Train(options) => train::run(options),
         What::Scheduler(options) => scheduler::run(options),
         What::Compare(options) => compare::run(options),
+        What::Study(options) => study::run(options),
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Begun, Setter, Storage, StudyEntry};
+use super::{Begun, Claim, Setter, Storage, StudyEntry};
 use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
 
 /// Trials in memory: they end with the process. Trial ids count over all studies.
@@ -157,11 +157,11 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn begin_trial(&mut self, study: i64, cap: Option<u64>) -> Result<Begun, StorageError> {
+    fn begin_trial(&mut self, study: i64, claim: Claim) -> Result<Begun, StorageError> {
         let ids = self.of_study(study)?;
         let state = |id: &i64| self.trials.get(*id as usize).map(|t| t.frozen.state);
         let count = |wanted| ids.iter().filter(|id| state(id) == Some(wanted)).count() as u64;
-        if let Some(cap) = cap {
+        if let Some(cap) = claim.cap {
             let running = count(TrialState::Running);
             if count(TrialState::Complete) + count(TrialState::Pruned) + running >= cap {
                 return Ok(Begun::Full { running });
@@ -171,13 +171,15 @@ impl Storage for Memory {
             .iter()
             .copied()
             .find(|id| state(id) == Some(TrialState::Waiting));
-        let Some(id) = waiting else {
-            return Ok(Begun::Trial(self.add(study, TrialState::Running)?.clone()));
+        let id = match waiting {
+            Some(id) => id,
+            None => self.add(study, TrialState::Waiting)?.id,
         };
-        let trial = &mut self.trial(id)?.frozen;
-        trial.state = TrialState::Running;
-        trial.start = Some(OffsetDateTime::now_utc());
-        Ok(Begun::Trial(trial.clone()))
+        let trial = self.trial(id)?;
+        trial.alive = claim.heartbeat.then(Instant::now);
+        trial.frozen.state = TrialState::Running;
+        trial.frozen.start = Some(OffsetDateTime::now_utc());
+        Ok(Begun::Trial(trial.frozen.clone()))
     }
 
     fn enqueue(

@@ -102,6 +102,25 @@ pub struct StudyEntry {
     pub objectives: usize,
 }
 
+/// What is asked of [`Storage::begin_trial`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// No trial, if so many of the study are complete, pruned or running.
+    pub cap: Option<u64>,
+    /// The trial begins with a sign of life, so that it is dead when no other follows: not even a worker that is killed at once leaves it running for ever.
+    pub heartbeat: bool,
+}
+
+impl Claim {
+    /// A trial, if fewer than `cap` of the study are complete, pruned or running.
+    pub fn within(cap: u64) -> Self {
+        Self {
+            cap: Some(cap),
+            heartbeat: false,
+        }
+    }
+}
+
 /// What [`Storage::begin_trial`] gives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begun {
@@ -166,13 +185,13 @@ pub trait Storage: Send {
         value: &Value,
     ) -> Result<(), StorageError>;
 
-    /// A trial to run: the waiting one with the least number, else a new one, unless `cap` trials are complete, pruned or running. Cap
+    /// A trial to run: the waiting one with the least number, else a new one, unless as many as the cap allows are complete, pruned or running. Cap
     /// and number are decided under a lock of the study, so that any number of workers ends with exactly `cap` trials.
     ///
     /// # Errors
     ///
     /// When the database cannot be written.
-    fn begin_trial(&mut self, study: i64, cap: Option<u64>) -> Result<Begun, StorageError>;
+    fn begin_trial(&mut self, study: i64, claim: Claim) -> Result<Begun, StorageError>;
 
     /// A new waiting trial with these system and user attributes; its number.
     ///

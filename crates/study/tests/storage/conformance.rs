@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use qstride_study::storage::{Begun, Setter, Storage};
+use qstride_study::storage::{Begun, Claim, Setter, Storage};
 use qstride_study::{
     Attributes, Choice, Direction, Distribution, FrozenTrial, Param, StorageError, TrialState,
 };
@@ -17,7 +17,7 @@ pub fn study(storage: &mut dyn Storage, name: &str) -> i64 {
 }
 
 pub fn begin(storage: &mut dyn Storage, study: i64) -> FrozenTrial {
-    match storage.begin_trial(study, None).unwrap() {
+    match storage.begin_trial(study, Claim::default()).unwrap() {
         Begun::Trial(trial) => trial,
         Begun::Full { .. } => panic!("full without a cap"),
     }
@@ -279,7 +279,7 @@ pub fn the_waiting_go_first(place: &dyn Place) {
 pub fn the_cap_counts_what_counts(place: &dyn Place) {
     let mut storage = place.open();
     let study = study(storage.as_mut(), "s");
-    let mut trial = || match storage.begin_trial(study, Some(3)).unwrap() {
+    let mut trial = || match storage.begin_trial(study, Claim::within(3)).unwrap() {
         Begun::Trial(trial) => Ok(trial.id),
         Begun::Full { running } => Err(running),
     };
@@ -291,25 +291,25 @@ pub fn the_cap_counts_what_counts(place: &dyn Place) {
     end(storage.as_mut(), ids[0], TrialState::Complete);
     end(storage.as_mut(), ids[1], TrialState::Pruned);
     assert_eq!(
-        storage.begin_trial(study, Some(3)).unwrap(),
+        storage.begin_trial(study, Claim::within(3)).unwrap(),
         Begun::Full { running: 1 }
     );
     // A waiting trial does not count before it runs, and does not run above the cap.
     let none = Attributes::new();
     storage.enqueue(study, &none, &none).unwrap();
     assert_eq!(
-        storage.begin_trial(study, Some(3)).unwrap(),
+        storage.begin_trial(study, Claim::within(3)).unwrap(),
         Begun::Full { running: 1 }
     );
     // A failed trial leaves room.
     end(storage.as_mut(), ids[2], TrialState::Fail);
-    let Begun::Trial(last) = storage.begin_trial(study, Some(3)).unwrap() else {
+    let Begun::Trial(last) = storage.begin_trial(study, Claim::within(3)).unwrap() else {
         panic!("a failed trial counts");
     };
     assert_eq!(last.number, 3);
     end(storage.as_mut(), last.id, TrialState::Complete);
     assert_eq!(
-        storage.begin_trial(study, Some(3)).unwrap(),
+        storage.begin_trial(study, Claim::within(3)).unwrap(),
         Begun::Full { running: 0 }
     );
 }
@@ -399,7 +399,7 @@ pub fn what_is_unknown_is_named(place: &dyn Place) {
     let study = study(storage.as_mut(), "s");
     let none = Attributes::new();
     let no_study = [
-        storage.begin_trial(77, None).err(),
+        storage.begin_trial(77, Claim::default()).err(),
         storage.enqueue(77, &none, &none).err(),
         storage.delete_study(77).err(),
         storage
@@ -450,11 +450,11 @@ pub fn two_studies_do_not_meet(place: &dyn Place) {
     );
     assert_eq!(storage.read_trials(b, &[], None).unwrap().len(), 3);
     assert_eq!(
-        storage.begin_trial(a, Some(3)).unwrap(),
+        storage.begin_trial(a, Claim::within(3)).unwrap(),
         Begun::Full { running: 3 }
     );
     assert!(matches!(
-        storage.begin_trial(b, Some(4)).unwrap(),
+        storage.begin_trial(b, Claim::within(4)).unwrap(),
         Begun::Trial(_)
     ));
 }

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use qstride_study::storage::{Begun, Setter, Storage};
+use qstride_study::storage::{Begun, Claim, Setter, Storage};
 use qstride_study::{
     Attributes, Direction, Distribution, StorageError, Study, StudyError, TrialState,
 };
@@ -124,14 +124,16 @@ pub fn a_study_deleted_under_its_workers_is_gone(place: &dyn Place) {
             return true;
         }
         while start.elapsed() < Duration::from_secs(30) {
-            let step = storage.begin_trial(doomed, None).and_then(|begun| {
-                let Begun::Trial(trial) = begun else {
-                    panic!("full without a cap");
-                };
-                storage.report(trial.id, 1, 1.0)?;
-                storage.set_attribute(trial.id, Setter::User, "k", &json!(1))?;
-                storage.end_trial(trial.id, TrialState::Complete, Some(1.0))
-            });
+            let step = storage
+                .begin_trial(doomed, Claim::default())
+                .and_then(|begun| {
+                    let Begun::Trial(trial) = begun else {
+                        panic!("full without a cap");
+                    };
+                    storage.report(trial.id, 1, 1.0)?;
+                    storage.set_attribute(trial.id, Setter::User, "k", &json!(1))?;
+                    storage.end_trial(trial.id, TrialState::Complete, Some(1.0))
+                });
             match step {
                 Ok(_) => {}
                 Err(StorageError::UnknownStudy { .. } | StorageError::UnknownTrial { .. }) => {

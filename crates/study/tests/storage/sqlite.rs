@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use qstride_study::storage::{self, Setter};
+use qstride_study::storage::{self, Claim, Setter};
 use qstride_study::{Direction, StorageError, TrialState};
 use serde_json::json;
 
@@ -115,7 +115,7 @@ fn a_file_that_vanished_is_noticed() {
     );
     // Another file in its place is not the study either.
     drop(place.open());
-    assert!(storage.begin_trial(study, None).is_err());
+    assert!(storage.begin_trial(study, Claim::default()).is_err());
 }
 
 #[cfg(unix)]
@@ -139,7 +139,7 @@ fn a_read_only_file_can_be_read() {
     }
     let mut storage = place.open();
     assert_eq!(storage.studies().unwrap().len(), 1);
-    let error = storage.begin_trial(study, None).unwrap_err();
+    let error = storage.begin_trial(study, Claim::default()).unwrap_err();
     assert!(matches!(error, StorageError::ReadOnly { .. }), "{error:?}");
     set(0o644);
 }

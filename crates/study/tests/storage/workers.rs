@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use qstride_study::storage::{Begun, Storage};
+use qstride_study::storage::{Begun, Claim, Storage};
 use qstride_study::{Direction, Distribution, FrozenTrial, Param, TrialState};
 
 /// Runs trials with reports until the cap is reached; every seventh fails, every fifth is pruned. The ids it had.
@@ -14,7 +14,7 @@ pub fn work(storage: &mut dyn Storage, study: i64, cap: u64) -> Vec<i64> {
     let mut ids = Vec::new();
     let distribution = Arc::new(Distribution::float("x", 0.0, 1.0).unwrap());
     loop {
-        let trial = match storage.begin_trial(study, Some(cap)).unwrap() {
+        let trial = match storage.begin_trial(study, Claim::within(cap)).unwrap() {
             Begun::Trial(trial) => trial,
             Begun::Full { running: 0 } => return ids,
             Begun::Full { .. } => {

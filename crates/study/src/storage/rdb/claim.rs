@@ -2,9 +2,11 @@
 //! transaction whose answer was lost can be made again without counting twice: every call has a token of its own, which it leaves behind in
 //! the trial's system attribute `qstride:claim`.
 
+use super::HEARTBEAT;
 use super::content::Distributions;
 use super::driver::{Datum, Driver, Failure};
 use super::read::{self, CLAIM};
+use crate::storage::Claim;
 use crate::{Attributes, TrialState};
 
 const LOCK_STUDY: &str = "SELECT study_id FROM studies WHERE study_id = ?1 {lock}";
@@ -111,7 +113,7 @@ pub(super) fn begin(
     driver: &mut impl Driver,
     again: bool,
     study: i64,
-    cap: Option<u64>,
+    claim: Claim,
     token: &str,
 ) -> Result<Beginning, Failure> {
     lock_study(driver, study)?;
@@ -120,7 +122,7 @@ pub(super) fn begin(
     }
     let id = loop {
         let census = Census::of(driver, study)?;
-        if cap.is_some_and(|cap| census.counted >= cap) {
+        if claim.cap.is_some_and(|cap| census.counted >= cap) {
             let running = census.running;
             return Ok(Beginning::Full { running });
         }
@@ -134,6 +136,9 @@ pub(super) fn begin(
         }
     };
     mark(driver, id, CLAIM, token)?;
+    if claim.heartbeat {
+        driver.query(HEARTBEAT, &[id.into()])?;
+    }
     Ok(Beginning::Trial(id))
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Rdb;
 use super::driver::{Datum, Driver, Failure, Row};
 use super::sqlite::Sqlite;
-use crate::storage::{Begun, Setter, Storage};
+use crate::storage::{Begun, Claim, Setter, Storage};
 use crate::{Attributes, Direction, Distribution, Param, StorageError, TrialState};
 
 struct Forgetful {
@@ -90,7 +90,7 @@ fn forgetful(folder: &tempfile::TempDir) -> Rdb<Forgetful> {
 }
 
 fn begin(storage: &mut Rdb<Forgetful>, study: i64) -> (i64, u64) {
-    match storage.begin_trial(study, None).unwrap() {
+    match storage.begin_trial(study, Claim::default()).unwrap() {
         Begun::Trial(trial) => (trial.id, trial.number),
         Begun::Full { .. } => panic!("full without a cap"),
     }
@@ -113,7 +113,7 @@ fn nothing_counts_twice() {
     let (b, number) = begin(&mut storage, study);
     assert_eq!(number, 1);
     assert_eq!(storage.read_trials(study, &[], None).unwrap().len(), 2);
-    let full = storage.begin_trial(study, Some(2)).unwrap();
+    let full = storage.begin_trial(study, Claim::within(2)).unwrap();
     assert_eq!(full, Begun::Full { running: 2 });
 
     let x = Param {

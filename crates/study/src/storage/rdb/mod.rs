@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Begun, Setter, Storage, StudyEntry};
+use super::{Begun, Claim, Setter, Storage, StudyEntry};
 use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
 use claim::{Beginning, SET_SYSTEM, SET_USER};
 use content::{Distributions, cells, value};
@@ -256,11 +256,11 @@ impl<D: Driver> Storage for Rdb<D> {
         self.link.once(task, sql, &values).map(|_| ())
     }
 
-    fn begin_trial(&mut self, study: i64, cap: Option<u64>) -> Result<Begun, StorageError> {
+    fn begin_trial(&mut self, study: i64, claim: Claim) -> Result<Begun, StorageError> {
         let token = self.tokens.next();
         let task = Task::study(study, "beginning a trial");
         let begun = self.link.write(task, |driver, again| {
-            claim::begin(driver, again, study, cap, &token)
+            claim::begin(driver, again, study, claim, &token)
         })?;
         let id = match begun {
             Beginning::Full { running } => return Ok(Begun::Full { running }),
