@@ -186,14 +186,13 @@ impl<D: Driver> Storage for Rdb<D> {
         let token = claim::in_json(&self.tokens.next());
         let id = self
             .link
-            .write(Task::new("creating a study"), |driver, again| {
-                let claim = [name.into(), CLAIM.into(), token.as_str().into()];
-                if again && let Some(row) = driver.query(CLAIMED_STUDY, &claim)?.first() {
-                    return row.int(0).map(Some);
-                }
+            .write(Task::new("creating a study"), |driver, _| {
                 let added = driver.query(ADD_STUDY, &[name.into()])?;
                 let Some(id) = added.first() else {
-                    return Ok(None);
+                    // Taken, perhaps by ourselves: the answer of an earlier try may have been lost.
+                    let claim = [name.into(), CLAIM.into(), token.as_str().into()];
+                    let ours = driver.query(CLAIMED_STUDY, &claim)?;
+                    return ours.first().map(|row| row.int(0)).transpose();
                 };
                 let id = id.int(0)?;
                 driver.query(ADD_DIRECTION, &[direction.name().into(), id.into()])?;
