@@ -11,11 +11,11 @@
 )]
 
 use qstride_study::problems::Problem;
-use qstride_study::sampler::{Random, Sampler, Sobol, Tpe};
+use qstride_study::sampler::{CmaEs, Gp, Random, Sampler, Sobol, Tpe};
 use qstride_study::{Direction, Study, Trial};
 use rustix::time::{ClockId, clock_gettime};
 
-const SAMPLERS: [&str; 3] = ["random", "sobol", "tpe"];
+const SAMPLERS: [&str; 5] = ["random", "sobol", "tpe", "gp", "cma-es"];
 
 /// The sampler of this name with its default settings.
 fn sampler_of(name: &str, seed: u64) -> Box<dyn Sampler> {
@@ -23,6 +23,8 @@ fn sampler_of(name: &str, seed: u64) -> Box<dyn Sampler> {
         "random" => Box::new(Random),
         "sobol" => Box::new(Sobol::new(seed)),
         "tpe" => Box::new(Tpe::default()),
+        "gp" => Box::new(Gp::default()),
+        "cma-es" => Box::new(CmaEs),
         _ => panic!("no sampler is called {name}: there are {SAMPLERS:?}"),
     }
 }

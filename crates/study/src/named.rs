@@ -7,7 +7,7 @@ use crate::pruner::{
     Hyperband, Median, NoPruner, Patience, Percentile, Pruner, SuccessiveHalving,
     SynchronousHalving, Threshold, Wilcoxon,
 };
-use crate::sampler::{Grid, Random, Sampler, Sobol, Tpe};
+use crate::sampler::{CmaEs, Gp, Grid, Random, Sampler, Sobol, Tpe};
 use crate::{Choice, Distribution, PrunerError, SamplerError, Space};
 
 /// A name that nobody has, or settings that it does not know.
@@ -51,11 +51,11 @@ pub const SAMPLERS: &[Entry] = &[
     ),
     (
         "gp",
-        "Gaussian process with log expected improvement: the fewest trials, where they are dear (startup, ...)",
+        "Gaussian process with log expected improvement: the fewest trials, where they are dear (startup)",
     ),
     (
         "cma-es",
-        "CMA-ES, for numbers that depend on each other and several hundred trials (startup, ...)",
+        "CMA-ES, for numbers that depend on each other and several hundred trials",
     ),
     ("sobol", "scrambled Sobol points, evenly over the space"),
     ("random", "every value alike"),
@@ -133,6 +133,11 @@ pub fn sampler(text: &str, space: &Space, seed: u64) -> Result<Box<dyn Sampler>,
             Box::new(Sobol::new(seed))
         }
         "tpe" | "bohb" => Box::new(Tpe::new(read(text, settings)?)?),
+        "gp" => Box::new(Gp::new(read(text, settings)?)),
+        "cma-es" => {
+            none(text, &settings)?;
+            Box::new(CmaEs)
+        }
         "grid" => Box::new(grid(text, settings, space, seed)?),
         _ => return Err(unknown("sampler", name, SAMPLERS)),
     })
