@@ -253,11 +253,11 @@ impl Fit {
 mod tests {
     use super::*;
     use crate::problems::Problem;
-    use crate::{Direction, Outcome, Study};
+    use crate::{Direction, FrozenTrial, Outcome, Study, StudyError, Trial};
 
     #[test]
     fn losses_are_standardised_and_infinite_ones_count_as_the_worst_and_best() {
-        let losses = [1.0, 3.0, f64::INFINITY, f64::NEG_INFINITY];
+        let losses = [-1.0, 1.0, f64::INFINITY, f64::NEG_INFINITY];
         assert_eq!(standardised(&losses), [-1.0, 1.0, 1.0, -1.0]);
         assert_eq!(standardised(&[f64::INFINITY; 2]), [0.0; 2]);
         assert_eq!(standardised(&[2.5; 3]), [0.0; 3]);
@@ -275,7 +275,7 @@ mod tests {
             .optimize(60, |trial| Ok((problem.objective)(trial)?))
             .unwrap();
         let history = study.history().unwrap();
-        let has_fit = |trial: &&crate::FrozenTrial| trial.system.contains_key(FIT);
+        let has_fit = |trial: &&FrozenTrial| trial.system.contains_key(FIT);
         let fitted: Vec<u64> = history
             .trials()
             .iter()
@@ -297,9 +297,10 @@ mod tests {
 
     #[test]
     fn who_is_asked_while_others_run_goes_elsewhere() {
-        let study = Study::new("parabola", Direction::Minimize).unwrap();
+        // The function of Forrester et al. 2008.
+        let study = Study::new("waves", Direction::Minimize).unwrap();
         let study = study.with_sampler(Gp::default());
-        let run = |trial: &mut crate::Trial<'_>| {
+        let run = |trial: &mut Trial<'_>| -> Result<(f64, f64), StudyError> {
             let x = trial.suggest_float("x", 0.0..=1.0).linear()?;
             Ok(((6.0 * x - 2.0).powi(2) * (12.0 * x - 4.0).sin(), x))
         };
@@ -308,7 +309,7 @@ mod tests {
         let mut trials = Vec::new();
         for _ in 0..4 {
             let mut trial = study.ask().unwrap();
-            let (value, x): (f64, f64) = run(&mut trial).map_err(|e: crate::StudyError| e).unwrap();
+            let (value, x) = run(&mut trial).unwrap();
             for other in &places {
                 let distance: f64 = x - other;
                 assert!(distance.abs() > 1e-3, "{x} {places:?}");
