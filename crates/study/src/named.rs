@@ -51,7 +51,7 @@ pub const SAMPLERS: &[Entry] = &[
     ),
     (
         "gp",
-        "Gaussian process with log expected improvement: the fewest trials, where they are dear",
+        "Gaussian process with log expected improvement: the fewest trials, where they are dear (startup)",
     ),
     (
         "cma-es",
@@ -133,13 +133,10 @@ pub fn sampler(text: &str, space: &Space, seed: u64) -> Result<Box<dyn Sampler>,
             Box::new(Sobol::new(seed))
         }
         "tpe" | "bohb" => Box::new(Tpe::new(read(text, settings)?)?),
-        "gp" => {
-            none(text, &settings)?;
-            Box::new(Gp::default())
-        }
+        "gp" => Box::new(Gp::new(read(text, settings)?)),
         "cma-es" => {
             none(text, &settings)?;
-            Box::new(CmaEs::default())
+            Box::new(CmaEs)
         }
         "grid" => Box::new(grid(text, settings, space, seed)?),
         _ => return Err(unknown("sampler", name, SAMPLERS)),

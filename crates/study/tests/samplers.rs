@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use qstride_study::sampler::{Random, Sampler, Sobol, Tpe};
+use qstride_study::sampler::{CmaEs, Gp, Random, Sampler, Sobol, Tpe};
 use qstride_study::{
     Choice, Direction, Distribution, FrozenTrial, Outcome, Stop, Study, StudyError, Trial,
     TrialState,
@@ -378,4 +378,6 @@ conformance! {
     random: learns false, |_| Box::new(Random);
     sobol: learns false, |seed| Box::new(Sobol::new(seed));
     tpe: learns true, |_| Box::new(Tpe::default());
+    gp: learns true, |_| Box::new(Gp::default());
+    cma_es: learns true, |_| Box::new(CmaEs);
 }

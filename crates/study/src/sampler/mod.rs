@@ -15,7 +15,7 @@ mod sobol;
 mod tpe;
 
 pub use cma_es::CmaEs;
-pub use gp::Gp;
+pub use gp::{Gp, GpSettings};
 pub use grid::Grid;
 pub use random::Random;
 pub use sobol::Sobol;

@@ -275,3 +275,137 @@ fn add_outer(to: &mut [Vec<f64>], factor: f64, y: &[f64]) {
         add(row, factor * y_i, y);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn near(found: &[f64], expected: &[f64]) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-13, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn three_generations_are_those_of_numpy() {
+        // The tutorial's equations written down with numpy 2 (numpy.linalg.eigh), with these solutions, the best first.
+        let mut evolution = Evolution::new(3);
+        assert_eq!(evolution.population(), 7);
+        for g in 0..3 {
+            let x = |i: usize, j: usize| {
+                0.5 + 0.3 * (1.0 + 1.7 * i as f64 + 0.9 * j as f64 + 2.3 * f64::from(g)).sin()
+            };
+            let solution = |i| (0..3).map(|j| x(i, j)).collect();
+            evolution.learn(&(0..7).map(solution).collect::<Vec<_>>());
+        }
+        near(
+            &evolution.mean,
+            &[
+                0.478_824_358_768_037_7,
+                0.603_753_705_186_721_4,
+                0.650_164_316_010_125_8,
+            ],
+        );
+        near(&[evolution.step_size], &[0.167_765_328_821_148_1]);
+        near(
+            &evolution.step_path,
+            &[
+                -0.502_194_064_851_322_3,
+                0.705_089_526_785_847_8,
+                1.378_775_421_597_978_6,
+            ],
+        );
+        near(
+            &evolution.path,
+            &[
+                -0.077_777_528_718_778_52,
+                1.279_732_961_385_661,
+                1.668_767_059_762_506_4,
+            ],
+        );
+        let covariance = [
+            [
+                1.208_520_389_883_599_7,
+                0.355_120_822_186_787_8,
+                0.140_228_888_676_397_3,
+            ],
+            [
+                0.355_120_822_186_787_8,
+                1.474_964_199_660_074_6,
+                0.350_665_339_047_457_06,
+            ],
+            [
+                0.140_228_888_676_397_3,
+                0.350_665_339_047_457_06,
+                1.202_981_244_417_859_8,
+            ],
+        ];
+        for (row, expected) in evolution.covariance.iter().zip(covariance) {
+            near(row, &expected);
+        }
+        assert_eq!(evolution.generation(), 3);
+    }
+
+    #[test]
+    fn weights_are_those_of_the_tutorial() {
+        for n in [1, 2, 5, 40] {
+            let c = Constants::of(n);
+            let positive: f64 = c.weights.iter().filter(|w| **w > 0.0).sum();
+            let negative: f64 = c.weights.iter().filter(|w| **w < 0.0).sum();
+            assert!((positive - 1.0).abs() < 1e-12);
+            // Equation 53: C stays positive definite.
+            assert!(
+                -negative <= (1.0 - c.rank_one - c.rank_many) / (n as f64 * c.rank_many) + 1e-12
+            );
+            assert!(c.rank_one + c.rank_many <= 1.0);
+            assert!(c.weights.windows(2).all(|pair| pair[0] >= pair[1]));
+        }
+    }
+
+    #[test]
+    fn draws_have_mean_and_covariance_and_lie_in_the_cube() {
+        let mut evolution = Evolution::new(2);
+        evolution.covariance = vec![vec![1.0, 0.6], vec![0.6, 0.8]];
+        evolution.step_size = 0.05;
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let draws: Vec<Vec<f64>> = (0..20_000).map(|_| evolution.draw(&mut rng)).collect();
+        let mean = |f: &dyn Fn(&[f64]) -> f64| draws.iter().map(|x| f(x)).sum::<f64>() / 20_000.0;
+        let covariance = |i: usize, j: usize| mean(&|x| (x[i] - 0.5) * (x[j] - 0.5)) / 0.0025;
+        assert!((mean(&|x| x[0]) - 0.5).abs() < 2e-3);
+        for (i, j, expected) in [(0, 0, 1.0), (0, 1, 0.6), (1, 1, 0.8)] {
+            assert!(
+                (covariance(i, j) - expected).abs() < 0.03,
+                "{i} {j} {}",
+                covariance(i, j)
+            );
+        }
+        evolution.step_size = 10.0;
+        for _ in 0..100 {
+            assert!(
+                evolution
+                    .draw(&mut rng)
+                    .iter()
+                    .all(|x| (0.0..=1.0).contains(x))
+            );
+        }
+    }
+
+    #[test]
+    fn it_finds_the_minimum_of_an_ellipse() {
+        let target = [0.3, 0.8, 0.55];
+        let f = |x: &[f64]| -> f64 {
+            let terms = x.iter().zip(target).zip([1.0, 30.0, 1000.0]);
+            terms.map(|((x, t), scale)| scale * (x - t).powi(2)).sum()
+        };
+        let mut evolution = Evolution::new(3);
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        for _ in 0..120 {
+            let mut drawn: Vec<Vec<f64>> = (0..7).map(|_| evolution.draw(&mut rng)).collect();
+            drawn.sort_by(|a, b| f(a).total_cmp(&f(b)));
+            evolution.learn(&drawn);
+        }
+        assert!(f(&evolution.mean) < 1e-12, "{:?}", evolution.mean);
+    }
+}

@@ -28,7 +28,7 @@ const FIT: &str = "gp:fit";
 ///
 /// The values of the completed trials, standardised, are thought of as a function with the covariance s m(r) (Matérn 5/2 with a length
 /// scale for each parameter, the Hamming distance for choices) and noise. The next trial stands where the expected improvement is greatest
-/// (Jones et al. 1998; its logarithm as by Ament et al. 2023, arXiv 2310.20708). The first [startup trials](Self::with_startup_trials), and
+/// (Jones et al. 1998; its logarithm as by Ament et al. 2023, arXiv 2310.20708). The first [startup trials](GpSettings::startup), and
 /// parameters that not every trial has, are random.
 ///
 /// * An improvement is one over the least mean at the places of the trials, not over the least value seen: with noise (and with ripples that
@@ -54,22 +54,29 @@ const FIT: &str = "gp:fit";
 /// assert!(study.best()?.value.unwrap() < 0.01);
 /// # Ok::<(), qstride_study::StudyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gp {
-    startup_trials: usize,
+    settings: GpSettings,
 }
 
-impl Default for Gp {
+/// What [`Gp`] can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GpSettings {
+    /// So many completed trials are random, at least one.
+    pub startup: usize,
+}
+
+impl Default for GpSettings {
     fn default() -> Self {
-        Self { startup_trials: 10 }
+        Self { startup: 10 }
     }
 }
 
 impl Gp {
-    /// The same with another number of random trials at the beginning; it is 10 unless told. There is at least one.
-    pub fn with_startup_trials(mut self, trials: usize) -> Self {
-        self.startup_trials = trials.max(1);
-        self
+    /// With these settings.
+    pub fn new(settings: GpSettings) -> Self {
+        Self { settings }
     }
 }
 
@@ -86,7 +93,7 @@ impl Sampler for Gp {
     ) -> Result<Draw, SamplerError> {
         let defined = history.joint_space();
         let data = Data::of(history, &defined);
-        if defined.is_empty() || data.losses.len() < self.startup_trials {
+        if defined.is_empty() || data.losses.len() < self.settings.startup.max(1) {
             return Ok(Draw::default());
         }
         let space = Space::of(&defined);
@@ -239,5 +246,79 @@ impl Fit {
     /// Whether a fit is due when there are so many completed trials.
     fn is_old(&self, trials: usize) -> bool {
         trials < self.trials || trials > self.trials + self.trials / 50
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problems::Problem;
+    use crate::{Direction, FrozenTrial, Outcome, Study, StudyError, Trial};
+
+    #[test]
+    fn losses_are_standardised_and_infinite_ones_count_as_the_worst_and_best() {
+        let losses = [-1.0, 1.0, f64::INFINITY, f64::NEG_INFINITY];
+        assert_eq!(standardised(&losses), [-1.0, 1.0, 1.0, -1.0]);
+        assert_eq!(standardised(&[f64::INFINITY; 2]), [0.0; 2]);
+        assert_eq!(standardised(&[2.5; 3]), [0.0; 3]);
+        let huge = standardised(&[1e308, -1e308, 1e308, -1e308]);
+        assert_eq!(huge, [1.0, -1.0, 1.0, -1.0]);
+        assert!(standardised(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_fit_is_kept_with_its_trial_and_made_again_when_it_is_old() {
+        let problem = Problem::of_name("branin").unwrap();
+        let study = Study::new("branin", Direction::Minimize).unwrap();
+        let study = study.with_sampler(Gp::default());
+        study
+            .optimize(60, |trial| Ok((problem.objective)(trial)?))
+            .unwrap();
+        let history = study.history().unwrap();
+        let has_fit = |trial: &&FrozenTrial| trial.system.contains_key(FIT);
+        let fitted: Vec<u64> = history
+            .trials()
+            .iter()
+            .filter(has_fit)
+            .map(|t| t.number)
+            .collect();
+        let expected: Vec<u64> = (10..=50).chain([52, 54, 56, 58]).collect();
+        assert_eq!(fitted, expected);
+        let last = Fit::last(&history, &history.joint_space()).unwrap();
+        assert_eq!(
+            (last.trials, last.parameters),
+            (58, vec!["x1".to_owned(), "x2".to_owned()])
+        );
+        // Of no use in another space.
+        let mut other = history.joint_space();
+        other.pop_first();
+        assert_eq!(Fit::last(&history, &other), None);
+    }
+
+    #[test]
+    fn who_is_asked_while_others_run_goes_elsewhere() {
+        // The function of Forrester et al. 2008.
+        let study = Study::new("waves", Direction::Minimize).unwrap();
+        let study = study.with_sampler(Gp::default());
+        let run = |trial: &mut Trial<'_>| -> Result<(f64, f64), StudyError> {
+            let x = trial.suggest_float("x", 0.0..=1.0).linear()?;
+            Ok(((6.0 * x - 2.0).powi(2) * (12.0 * x - 4.0).sin(), x))
+        };
+        study.optimize(12, |trial| Ok(run(trial)?.0)).unwrap();
+        let mut places = Vec::new();
+        let mut trials = Vec::new();
+        for _ in 0..4 {
+            let mut trial = study.ask().unwrap();
+            let (value, x) = run(&mut trial).unwrap();
+            for other in &places {
+                let distance: f64 = x - other;
+                assert!(distance.abs() > 1e-3, "{x} {places:?}");
+            }
+            places.push(x);
+            trials.push((trial, value));
+        }
+        for (trial, value) in trials {
+            study.tell(&trial, &Outcome::Complete(value)).unwrap();
+        }
     }
 }
