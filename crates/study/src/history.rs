@@ -1,6 +1,6 @@
 //! What samplers and pruners know: the trials of the study so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::{Direction, Distribution, FrozenTrial, TrialState};
@@ -142,6 +142,7 @@ impl History {
     /// The same with only these trials to learn from: [`finished`](Self::finished) and [`column`](Self::column) know no others.
     #[must_use]
     pub fn restricted(&self, to: &[u64]) -> Self {
+        let to: BTreeSet<u64> = to.iter().copied().collect();
         let mut restricted = self.clone();
         restricted.finished.retain(|number| to.contains(number));
         for column in restricted.columns.values_mut() {

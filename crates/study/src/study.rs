@@ -1,5 +1,6 @@
 //! THE STUDY, read downwards: ask for a trial, run it, tell its value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -474,12 +475,20 @@ impl Study {
         let mut sampler = lock(&self.sampler);
         let pruner = lock(&self.pruner);
         let history = lock(&self.history);
-        match pruner.cohort(&self.entry.name, &history, trial.number) {
-            None => sampler.draw_joint(&history, trial.number, &mut trial.rng),
-            Some(cohort) => {
-                let history = history.restricted(&cohort);
-                sampler.draw_joint(&history, trial.number, &mut trial.rng)
-            }
+        let lessons = self.lessons(pruner.as_ref(), &history, trial.number);
+        sampler.draw_joint(&lessons, trial.number, &mut trial.rng)
+    }
+
+    /// What the sampler learns from for this trial: the history, or what the pruner leaves of it.
+    fn lessons<'h>(
+        &self,
+        pruner: &dyn Pruner,
+        history: &'h History,
+        number: u64,
+    ) -> Cow<'h, History> {
+        match pruner.cohort(&self.entry.name, history, number) {
+            None => Cow::Borrowed(history),
+            Some(cohort) => Cow::Owned(history.restricted(&cohort)),
         }
     }
 
@@ -491,6 +500,7 @@ impl Study {
         distribution: &Distribution,
     ) -> Result<f64, StudyError> {
         let mut sampler = lock(&self.sampler);
+        let pruner = lock(&self.pruner);
         let history = lock(&self.history);
         // A name keeps its meaning over the whole study.
         let known = history
@@ -512,8 +522,9 @@ impl Study {
         if distribution.is_single() {
             return Ok(distribution.from_unit(0.5));
         }
+        let lessons = self.lessons(pruner.as_ref(), &history, trial.number);
         let value =
-            sampler.draw_one(&history, &trial.values, name, distribution, &mut trial.rng)?;
+            sampler.draw_one(&lessons, &trial.values, name, distribution, &mut trial.rng)?;
         if distribution.contains(value) {
             Ok(value)
         } else {
