@@ -22,7 +22,8 @@ const MOST_CELLS: u64 = 1 << 20;
 ///
 /// The trial with number n takes the n-th cell of that order, or the next one that no trial is running, has completed or was pruned in; a
 /// failed cell comes round again. So workers need not know of each other. When no cell is free the grid [is exhausted](Self::is_exhausted);
-/// whoever asks for more trials gets cells a second time. Trials that were enqueued with other values do not count as cells; what they leave open takes one of the grid's values.
+/// whoever asks for more trials gets cells a second time. Trials that were enqueued with other values do not count as cells; what they
+/// leave open takes one of the grid's values.
 ///
 /// ```
 /// use std::collections::BTreeMap;

@@ -11,8 +11,8 @@ use crate::{Attributes, Distribution, History, SamplerError};
 const LENGTH: u64 = 1 << 16;
 
 /// Sobol's sequence, Owen-scrambled (Burley 2020, *Practical hash-based Owen scrambling*, JCGT 9; directions of Joe and Kuo): any 2^k
-/// trials in a row from a multiple of 2^k cover every parameter's range evenly, and pairs of parameters nearly so. Only the number of a trial matters, so that any number
-/// of workers share one sequence.
+/// trials in a row from a multiple of 2^k cover every parameter's range evenly, and pairs of parameters nearly so. Only the number of a
+/// trial matters, so that any number of workers share one sequence.
 ///
 /// The parameters of the [joint space](History::joint_space) are the dimensions, in the order of their names. Until a trial is finished
 /// there is none, and the trials are random; so are parameters that only some trials ask for, and those beyond the 256th.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::{History, SearchSpace};
 
 /// The parameters of a study in groups that were always asked for together: two are in one group if every finished trial has both of
-/// them or neither. A space without conditions is one group. It only depends on which trials are finished, not on their order, and takes in those that are new.
+/// them or neither. A space without conditions is one group. It only depends on which trials are finished, not on their order, and takes
+/// in those that are new.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     // The finished trials that are in it, in the order of History::finished.

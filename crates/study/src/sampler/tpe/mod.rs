@@ -94,8 +94,9 @@ impl TpeSettings {
 /// l(x)/g(x), g being the density of all others. That ratio is greatest where the expected improvement is.
 ///
 /// Bergstra et al. 2011, *Algorithms for hyper-parameter optimization* (NIPS); several parameters together as in Falkner et al. 2018
-/// (arXiv 1807.01774); what the details are worth: Watanabe 2023 (arXiv 2304.11127). Parameters that are always asked for together are drawn together,
-/// others apart from them. Trials outside the range that is asked for now are left out. Infinite values are the worst or the best; failed trials teach nothing.
+/// (arXiv 1807.01774); what the details are worth: Watanabe 2023 (arXiv 2304.11127). Parameters that are always asked for together are
+/// drawn together, others apart from them. Trials outside the range that is asked for now are left out. Infinite values are the worst or
+/// the best; failed trials teach nothing.
 ///
 /// ```
 /// use qstride_study::sampler::Tpe;
