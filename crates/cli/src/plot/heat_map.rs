@@ -364,13 +364,4 @@ mod tests {
         .unwrap();
         assert_drawn(&folder.path().join("map"));
     }
-
-    #[test]
-    fn a_scale_always_has_two_ends() {
-        for rows in [vec![], vec![vec![f64::NAN]], vec![vec![2.0, 2.0]]] {
-            let scale = value_scale(&rows);
-            assert!(scale.low < scale.high);
-        }
-        assert_eq!(part(0, 10, 2, 3), (7, 10));
-    }
 }
