@@ -11,19 +11,17 @@
 )]
 
 use qstride_study::problems::Problem;
-use qstride_study::sampler::{Random, Sampler, Sobol, Tpe};
-use qstride_study::{Direction, Study, Trial};
+use qstride_study::sampler::{Gp, Sampler};
+use qstride_study::{Direction, Space, Study, Trial, named};
 use rustix::time::{ClockId, clock_gettime};
 
-const SAMPLERS: [&str; 3] = ["random", "sobol", "tpe"];
+const SAMPLERS: [&str; 4] = ["random", "sobol", "tpe", "gp"];
 
-/// The sampler of this name with its default settings.
+/// The sampler of this name with its default settings, or with others as in `tpe:startup=20`.
 fn sampler_of(name: &str, seed: u64) -> Box<dyn Sampler> {
     match name {
-        "random" => Box::new(Random),
-        "sobol" => Box::new(Sobol::new(seed)),
-        "tpe" => Box::new(Tpe::default()),
-        _ => panic!("no sampler is called {name}: there are {SAMPLERS:?}"),
+        "gp" => Box::new(Gp::default()),
+        _ => named::sampler(name, &Space::default(), seed).unwrap(),
     }
 }
 
