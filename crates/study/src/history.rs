@@ -9,7 +9,8 @@ use crate::{Direction, Distribution, FrozenTrial, TrialState};
 #[derive(Clone, Debug)]
 pub struct History {
     direction: Direction,
-    trials: Vec<FrozenTrial>,
+    // Shared with its restrictions.
+    trials: Arc<Vec<FrozenTrial>>,
     columns: BTreeMap<String, Vec<f64>>,
     joint_space: Option<SearchSpace>,
     finished: Vec<u64>,
@@ -23,7 +24,7 @@ impl History {
     pub fn new(direction: Direction) -> Self {
         Self {
             direction,
-            trials: Vec::new(),
+            trials: Arc::default(),
             columns: BTreeMap::new(),
             joint_space: None,
             finished: Vec::new(),
@@ -102,12 +103,13 @@ impl History {
     /// is.
     pub fn take_in(&mut self, trial: FrozenTrial) {
         let at = trial.number as usize;
-        match self.trials.get_mut(at) {
+        let trials = Arc::make_mut(&mut self.trials);
+        match trials.get_mut(at) {
             Some(known) if known.state.is_over() => return,
             Some(known) => *known = trial,
-            None => self.trials.push(trial),
+            None => trials.push(trial),
         }
-        let Some(trial) = self.trials.get(at) else {
+        let Some(trial) = trials.get(at) else {
             return;
         };
         if !matches!(trial.state, TrialState::Complete | TrialState::Pruned) {

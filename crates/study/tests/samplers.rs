@@ -201,11 +201,9 @@ fn parameters_of_one_range_are_told_apart_by_their_names(make: Make, learns: boo
         Ok((a - 0.1).abs() + (b - 0.9).abs())
     };
     study.optimize(TRIALS, run).unwrap();
-    assert!(
-        params(&study)
-            .iter()
-            .all(|params| params["a"] != params["b"])
-    );
+    // Both at one end of the range may happen, the fault makes it the rule.
+    let same = |params: &&Params| params["a"] == params["b"];
+    assert!(params(&study).iter().filter(same).count() <= 5);
     if learns {
         let (a, b) = (late_mean(&study, "a"), late_mean(&study, "b"));
         assert!(a < 0.35 && b > 0.65, "{a} {b}");
