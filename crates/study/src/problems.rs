@@ -185,7 +185,7 @@ fn mixed_trial(trial: &mut Trial<'_>) -> Result<f64, StudyError> {
     Ok(mixed(lr, width, depth, optimizer, gamma, batch.into()))
 }
 
-/// A learning curve with noise, for pruners: a + (1 − min(a, 1)) e^(−ks) at the steps s = 0..20, where
+/// A learning curve with noise, for pruners: a + (1 − min(a, 1)) e^(−ks) after the steps s = 1 to 20, where
 /// a = 0.1 + 0.08 (lg lr + 1.5)² + 0.6 (mom − 0.8)² + 0.02 (lg wd + 4)² and k = 0.15 + 0.2 exp(−(lg lr + 1)²).
 ///
 /// This project's own. Least value next to 0.1. It does not tell samplers apart: it shows what a pruner saves.
@@ -231,7 +231,7 @@ impl NoisyCurve {
 
     /// What a finished trial is worth: the curve without noise at its last step.
     pub fn value(&self) -> f64 {
-        self.at(Self::STEPS - 1)
+        self.at(Self::STEPS)
     }
 
     /// Runs a trial: asks for the parameters, reports the curve with noise step by step, asks the pruner after each. The value is the last
@@ -243,7 +243,7 @@ impl NoisyCurve {
     pub fn run(trial: &mut Trial<'_>, noise: &mut impl Rng, steps: &mut u64) -> Result<f64, Stop> {
         let curve = Self::suggest(trial)?;
         let mut value = f64::NAN;
-        for step in 0..Self::STEPS {
+        for step in 1..=Self::STEPS {
             *steps += 1;
             let error: f64 = noise.sample(StandardNormal);
             value = curve.at(step) + Self::NOISE * error;

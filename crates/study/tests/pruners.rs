@@ -20,7 +20,6 @@ use qstride_study::{
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 
 fn nine() -> SynchronousHalving {
     let settings = SynchronousHalvingSettings {
@@ -363,22 +362,9 @@ fn noisy_curve<S: Sampler + 'static, P: Pruner + 'static>(
                 .with_sampler(sampler())
                 .with_pruner(pruner());
             let mut noise = Streams::new(seed).stream("noise");
-            let mut steps = 0_u32;
+            let mut steps = 0;
             study
-                .optimize(100, |trial| {
-                    let curve = NoisyCurve::suggest(trial)?;
-                    let mut value = f64::NAN;
-                    for step in 1..=NoisyCurve::STEPS {
-                        steps += 1;
-                        let error: f64 = noise.sample(StandardNormal);
-                        value = curve.at(step) + NoisyCurve::NOISE * error;
-                        trial.report(step, value)?;
-                        if trial.should_prune()? {
-                            return Err(Stop::Pruned);
-                        }
-                    }
-                    Ok(value)
-                })
+                .optimize(100, |trial| NoisyCurve::run(trial, &mut noise, &mut steps))
                 .unwrap();
             let best = study.best().unwrap();
             let param = |name: &str| best.params[name].value;
@@ -387,7 +373,7 @@ fn noisy_curve<S: Sampler + 'static, P: Pruner + 'static>(
                 mom: param("mom"),
                 wd: param("wd"),
             };
-            (curve.at(NoisyCurve::STEPS), f64::from(steps))
+            (curve.value(), steps as f64)
         })
         .unzip();
     let most = all_steps.iter().copied().fold(0.0, f64::max);
