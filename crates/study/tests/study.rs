@@ -226,7 +226,7 @@ fn ten_failures_and_nothing_else_end_the_study() {
     assert_eq!(tried.get(), 10);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "the first 10 trials of the study study failed, the last one with: no such file: data.csv"
+        "10 trials of the study study failed in a row, the last one with: no such file: data.csv"
     );
     // One that works, or is pruned at least, and it goes on.
     let tally = study().optimize(50, |trial| match trial.number() {

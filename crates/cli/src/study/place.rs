@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use qstride_study::pruner::Pruner;
+use qstride_study::sampler::Sampler;
 use qstride_study::storage::{Setter, Storage, open};
 use qstride_study::{Study, named};
 use serde_json::{Value, json};
@@ -71,6 +73,8 @@ impl Place {
     /// # Errors
     /// When a study of this name has another recipe.
     pub fn study_of(&self, recipe: &StudyRecipe, must_be_new: bool) -> Result<Study> {
+        // A recipe that cannot be carried out leaves nothing behind.
+        let equipment = Equipment::of(recipe)?;
         let name = self.study.as_ref().unwrap_or(&recipe.name);
         let storage = self.storage()?;
         let study = if must_be_new {
@@ -89,27 +93,43 @@ impl Place {
         set(&study, RECIPE, &value)?;
         set(&study, "qstride:version", &json!(env!("CARGO_PKG_VERSION")))?;
         set(&study, "qstride:commit", &json!(crate::train::COMMIT))?;
-        equipped(study, recipe)
+        Ok(equipment.fit(study))
     }
 }
 
-/// The study with the recipe's sampler and pruner.
-///
-/// # Errors
-/// When they cannot be made.
-pub fn equipped(study: Study, recipe: &StudyRecipe) -> Result<Study> {
-    let sampler =
-        named::sampler(&recipe.sampler, &recipe.space, recipe.seed).context("`sampler`")?;
-    // BOHB is a pair.
-    let pruner = match (recipe.pruner.as_str(), recipe.sampler.starts_with("bohb")) {
-        ("none", true) => "hyperband",
-        (pruner, _) => pruner,
-    };
-    let pruner = named::pruner(pruner).context("`pruner`")?;
-    Ok(study
-        .with_seed(recipe.seed)
-        .with_sampler(sampler)
-        .with_pruner(pruner))
+/// Who proposes and who stops, as a recipe names them.
+pub struct Equipment {
+    sampler: Box<dyn Sampler>,
+    pruner: Box<dyn Pruner>,
+    seed: u64,
+}
+
+impl Equipment {
+    /// That of a recipe.
+    ///
+    /// # Errors
+    /// A name that nobody has, or a setting that makes no sense.
+    pub fn of(recipe: &StudyRecipe) -> Result<Self> {
+        // BOHB is a pair.
+        let pruner = match (recipe.pruner.as_str(), recipe.sampler.starts_with("bohb")) {
+            ("none", true) => "hyperband",
+            (pruner, _) => pruner,
+        };
+        Ok(Self {
+            sampler: named::sampler(&recipe.sampler, &recipe.space, recipe.seed)
+                .context("`sampler`")?,
+            pruner: named::pruner(pruner).context("`pruner`")?,
+            seed: recipe.seed,
+        })
+    }
+
+    /// The study with it.
+    pub fn fit(self, study: Study) -> Study {
+        study
+            .with_seed(self.seed)
+            .with_sampler(self.sampler)
+            .with_pruner(self.pruner)
+    }
 }
 
 /// The recipe of a study, if it was made by `qstride study`.

@@ -16,7 +16,7 @@ use qstride_study::{
 };
 
 use super::objective::{self, Task};
-use super::place::{Place, equipped, recipe_of};
+use super::place::{Equipment, Place, recipe_of};
 use super::recipe::{CommandObjective, Confirm, Objective, StudyRecipe};
 use super::report;
 use crate::interrupt::watch_for_ctrl_c;
@@ -269,7 +269,7 @@ pub fn worker(options: &WorkerOptions) -> Result<()> {
             recipe.direction
         );
     }
-    let study = equipped(study, &recipe)?;
+    let study = Equipment::of(&recipe)?.fit(study);
     let task = objective::task(&recipe)?;
     let tally = run_trials(&study, &recipe, task.as_ref(), &options.pace, options.json)?;
     if options.json {

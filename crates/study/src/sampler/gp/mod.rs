@@ -312,7 +312,7 @@ mod tests {
             let (value, x) = run(&mut trial).unwrap();
             for other in &places {
                 let distance: f64 = x - other;
-                assert!(distance.abs() > 1e-3, "{x} {places:?}");
+                assert!(distance.abs() > 1e-5, "{x} {places:?}");
             }
             places.push(x);
             trials.push((trial, value));
