@@ -18,7 +18,6 @@ use qstride_study::sampler::{Draw, Random, Sampler, Tpe, Values};
 use qstride_study::{
     Choice, Direction, Distribution, History, Outcome, SamplerError, Stop, Study, TrialState,
 };
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 fn nine() -> SynchronousHalving {
