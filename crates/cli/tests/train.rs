@@ -170,6 +170,41 @@ fn killed_and_resumed_it_ends_at_the_same_weights() {
     );
 }
 
+#[test]
+fn killed_in_each_of_two_members_and_resumed_it_ends_at_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = RECIPE.replace(r#""seed": 3,"#, r#""seed": 3, "members": 2,"#);
+    fs::write(folder.path().join("recipe.json"), recipe).unwrap();
+    let quiet = "--no-plots --no-compare";
+    let begin = |run| format!("train --recipe recipe.json --out {run} {quiet}");
+    succeed(folder.path(), &begin("whole"));
+    let resume = format!("train --resume killed {quiet}");
+    for (member, words) in [begin("killed"), resume.clone()].iter().enumerate() {
+        let state = format!("killed/member-{member}/train_state/state.json");
+        let state = folder.path().join(state);
+        let mut child = qstride(folder.path(), words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let clock = Instant::now();
+        while steps_saved(&state) < 8_000 && clock.elapsed() < Duration::from_secs(120) {
+            sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap(); // SIGKILL
+        child.wait().unwrap();
+        let steps = steps_saved(&state);
+        assert!((8_000..40_000).contains(&steps), "member {member}: {steps}");
+    }
+    succeed(folder.path(), &resume);
+    for run in ["", "/member-0", "/member-1"] {
+        let of = |name: &str| weights(folder.path(), &format!("{name}{run}"));
+        assert_eq!(of("whole"), of("killed"), "{run}");
+    }
+    let of = |member: &str| weights(folder.path(), &format!("whole/{member}"));
+    assert_ne!(of("member-0"), of("member-1"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves() {

@@ -65,7 +65,7 @@ pub const TASK_SETS: &[TaskSet] = &[
     TaskSet {
         name: "sizes",
         split: Split::Validation,
-        about: "networks ten times as wide and two and three times as deep as those that policies learn from",
+        about: "networks ten times as wide and twice as deep as any that policies learn from (three hidden layers of 64)",
     },
     TaskSet {
         name: "held-out",
@@ -195,22 +195,36 @@ pub const TASKS: &[NamedTask] = &[
     task(
         "wide",
         "sizes",
-        "the digits, ten times as wide, 258 steps",
+        "the digits, a layer ten times as wide as the widest in training, 258 steps",
         ("mlp:640:relu", 6, 32),
         digits,
     ),
     task(
         "deep",
         "sizes",
-        "the digits, twice as deep, 645 steps",
+        "the digits, two hidden layers, 645 steps",
         ("mlp:32,32:tanh", 15, 32),
         digits,
     ),
     task(
         "deeper",
         "sizes",
-        "the digits, three times as deep, 645 steps",
+        "the digits, three hidden layers, as many as the deepest in training, 645 steps",
         ("mlp:32,32,32:relu", 15, 32),
+        digits,
+    ),
+    task(
+        "deepest-tanh",
+        "sizes",
+        "the digits, twice as deep as the deepest in training, tanh, 645 steps",
+        ("mlp:32,32,32,32,32,32:tanh", 15, 32),
+        digits,
+    ),
+    task(
+        "deepest-relu",
+        "sizes",
+        "the digits, twice as deep as the deepest in training, ReLU, 645 steps",
+        ("mlp:32,32,32,32,32,32:relu", 15, 32),
         digits,
     ),
     task(
@@ -385,7 +399,7 @@ mod tests {
             ("digits", 4),
             ("horizons", 6),
             ("batches", 4),
-            ("sizes", 3),
+            ("sizes", 5),
             ("held-out", 8),
         ] {
             let members = tasks([set]).unwrap();
@@ -423,6 +437,23 @@ mod tests {
                 _ => assert!((200..=1000).contains(&steps), "{}: {steps}", task.name),
             }
         }
+    }
+
+    #[test]
+    fn some_networks_are_wider_and_deeper_than_any_in_training() {
+        // What the generated training tasks have at most.
+        let (layers, width) = (3, 64);
+        let shapes: Vec<Vec<usize>> = tasks(["sizes"])
+            .unwrap()
+            .iter()
+            .filter_map(|task| match Model::parse(task.model).unwrap() {
+                Model::Mlp { hidden, .. } => Some(hidden),
+                _ => None,
+            })
+            .collect();
+        assert!(shapes.contains(&vec![10 * width]));
+        let deepest = shapes.iter().filter(|hidden| hidden.len() == 2 * layers);
+        assert_eq!(deepest.count(), 2);
     }
 
     #[test]

@@ -127,8 +127,12 @@ impl ScheduleKind {
             Self::Wsd => {
                 "up to the rate in the first 0.05, stable, down to 0 along a line in the last 0.3"
             }
-            Self::Rule => "a scripted rule that finds its own rate: ramp, hold, decay",
-            Self::Qstride => "a learned policy on that rule (--policy)",
+            Self::Rule => {
+                "the default of the crate `qstride`: a scripted rule finds the rate (ramp, hold, decay)"
+            }
+            Self::Qstride => {
+                "a learned policy that adjusts that rule (--policy), and is not reliably ahead of it"
+            }
         }
     }
 
