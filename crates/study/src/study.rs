@@ -366,13 +366,12 @@ impl Study {
     ///
     /// When the storage cannot be written.
     pub fn retry_dead(&self, grace: Duration, retries: usize) -> Result<Vec<u64>, StudyError> {
-        let dead = self.lock_storage().end_dead(self.entry.id, grace)?;
+        let again = |trial: &FrozenTrial| retried(trial, retries);
+        let mut storage = self.lock_storage();
+        let dead = storage.end_dead(self.entry.id, grace, &again)?;
         for trial in &dead {
             let reason = json!("its worker gave no sign of life");
-            let mut storage = self.lock_storage();
             storage.set_attribute(trial.id, Setter::System, REASON, &reason)?;
-            drop(storage);
-            self.retry(trial, retries)?;
         }
         Ok(dead.iter().map(|trial| trial.number).collect())
     }
@@ -383,24 +382,11 @@ impl Study {
     ///
     /// When the storage cannot be written.
     pub fn retry(&self, trial: &FrozenTrial, retries: usize) -> Result<Option<u64>, StudyError> {
-        let earlier = trial.system.get(EARLIER_TRIES).and_then(Value::as_array);
-        let mut earlier = earlier.cloned().unwrap_or_default();
-        if earlier.len() >= retries {
+        let Some((system, user)) = retried(trial, retries) else {
             return Ok(None);
-        }
-        earlier.push(json!(trial.number));
-        let first = trial.system.get(FIRST_TRY).cloned();
-        let mut system = trial.system.clone();
-        system.remove(REASON);
-        system.insert(FIRST_TRY.to_owned(), first.unwrap_or(json!(trial.number)));
-        system.insert(EARLIER_TRIES.to_owned(), json!(earlier));
-        system.insert(FIXED.to_owned(), trial.fixed_params());
+        };
         let mut storage = self.lock_storage();
-        Ok(Some(storage.enqueue(
-            self.entry.id,
-            &system,
-            &trial.user,
-        )?))
+        Ok(Some(storage.enqueue(self.entry.id, &system, &user)?))
     }
 
     /// An error if nothing but failures has been seen for long.
@@ -586,6 +572,23 @@ fn fixed(system: &Attributes) -> BTreeMap<String, Choice> {
         Some((name.clone(), serde_json::from_value(value.clone()).ok()?))
     });
     values.collect()
+}
+
+/// System and user attributes of a trial that is tried again; none where it was tried `retries` times again already.
+fn retried(trial: &FrozenTrial, retries: usize) -> Option<(Attributes, Attributes)> {
+    let earlier = trial.system.get(EARLIER_TRIES).and_then(Value::as_array);
+    let mut earlier = earlier.cloned().unwrap_or_default();
+    if earlier.len() >= retries {
+        return None;
+    }
+    earlier.push(json!(trial.number));
+    let first = trial.system.get(FIRST_TRY).cloned();
+    let mut system = trial.system.clone();
+    system.remove(REASON);
+    system.insert(FIRST_TRY.to_owned(), first.unwrap_or(json!(trial.number)));
+    system.insert(EARLIER_TRIES.to_owned(), json!(earlier));
+    system.insert(FIXED.to_owned(), trial.fixed_params());
+    Some((system, trial.user.clone()))
 }
 
 /// A panic of an objective on another thread does not spoil what is behind the lock: every change is made at once.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::{Begun, Claim, Setter, Storage, StudyEntry};
+use super::{Begun, Claim, Retry, Setter, Storage, StudyEntry};
 use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
 
 /// Trials in memory: they end with the process. Trial ids count over all studies.
@@ -294,7 +294,12 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn end_dead(&mut self, study: i64, grace: Duration) -> Result<Vec<FrozenTrial>, StorageError> {
+    fn end_dead(
+        &mut self,
+        study: i64,
+        grace: Duration,
+        retry: Retry<'_>,
+    ) -> Result<Vec<FrozenTrial>, StorageError> {
         let mut dead = Vec::new();
         for id in self.of_study(study)? {
             let trial = self.trial(id)?;
@@ -303,6 +308,11 @@ impl Storage for Memory {
                 trial.frozen.state = TrialState::Fail;
                 trial.frozen.end = Some(OffsetDateTime::now_utc());
                 dead.push(trial.frozen.clone());
+            }
+        }
+        for trial in &dead {
+            if let Some((system, user)) = retry(trial) {
+                self.enqueue(study, &system, &user)?;
             }
         }
         Ok(dead)

@@ -133,6 +133,9 @@ pub enum Begun {
     },
 }
 
+/// System and user attributes with which a dead trial is enqueued again; none where it is not.
+pub type Retry<'a> = &'a dyn Fn(&FrozenTrial) -> Option<(Attributes, Attributes)>;
+
 /// Where trials are kept. Every call is one transaction: after it, all processes that use the storage see the change.
 ///
 /// One storage serves one process; many of them, in many processes, may share a database. Errors name the storage without its password.
@@ -286,10 +289,16 @@ pub trait Storage: Send {
     fn heartbeat(&mut self, trial: i64) -> Result<(), StorageError>;
 
     /// Ends as failed the running trials that gave signs of life, but none within `grace`, by the database's clock; each is given to one
-    /// caller only. A trial that never gave one (Optuna's without heartbeats) is left alone.
+    /// caller only. A trial that never gave one (Optuna's without heartbeats) is left alone. In the same transaction those are enqueued again
+    /// for which `retry` gives the system and user attributes: not even a worker that is killed meanwhile loses one.
     ///
     /// # Errors
     ///
     /// When the database cannot be written.
-    fn end_dead(&mut self, study: i64, grace: Duration) -> Result<Vec<FrozenTrial>, StorageError>;
+    fn end_dead(
+        &mut self,
+        study: i64,
+        grace: Duration,
+        retry: Retry<'_>,
+    ) -> Result<Vec<FrozenTrial>, StorageError>;
 }

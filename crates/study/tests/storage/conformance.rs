@@ -344,7 +344,7 @@ pub fn handing_back_keeps_the_parameters(place: &dyn Place) {
     assert_eq!((next.id, next.number), (trial.id, 0));
     // Nobody takes the new run for dead by the sign of life of the old one.
     sleep(Duration::from_millis(30));
-    let dead = storage.end_dead(study, Duration::ZERO).unwrap();
+    let dead = storage.end_dead(study, Duration::ZERO, &|_| None).unwrap();
     assert!(dead.is_empty());
 }
 
@@ -362,14 +362,21 @@ pub fn the_dead_are_given_once(place: &dyn Place) {
         .end_trial(over.id, TrialState::Complete, Some(1.0))
         .unwrap();
     let hour = Duration::from_secs(3600);
-    assert!(storage.end_dead(study, hour).unwrap().is_empty());
+    assert!(storage.end_dead(study, hour, &|_| None).unwrap().is_empty());
     sleep(Duration::from_millis(30));
-    let dead = storage.end_dead(study, Duration::from_millis(10)).unwrap();
+    let dead = storage
+        .end_dead(study, Duration::from_millis(10), &|_| None)
+        .unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].id, dead[0].state), (silent.id, TrialState::Fail));
     assert_eq!(dead[0].params["x"], x);
     assert!(dead[0].end.is_some());
-    assert!(storage.end_dead(study, Duration::ZERO).unwrap().is_empty());
+    assert!(
+        storage
+            .end_dead(study, Duration::ZERO, &|_| None)
+            .unwrap()
+            .is_empty()
+    );
     // Its worker comes back from wherever it was.
     let late = storage.end_trial(silent.id, TrialState::Complete, Some(1.0));
     assert!(!late.unwrap());
@@ -405,7 +412,7 @@ pub fn what_is_unknown_is_named(place: &dyn Place) {
         storage
             .set_study_attribute(77, Setter::User, "k", &json!(1))
             .err(),
-        storage.end_dead(77, Duration::ZERO).err(),
+        storage.end_dead(77, Duration::ZERO, &|_| None).err(),
     ];
     for error in no_study {
         assert!(

@@ -74,7 +74,9 @@ pub fn every_dead_trial_is_given_once(place: &dyn Place) {
     }
     thread::sleep(Duration::from_millis(30));
     let given = together(place, |_, storage| {
-        let dead = storage.end_dead(study, Duration::from_millis(10)).unwrap();
+        let dead = storage
+            .end_dead(study, Duration::from_millis(10), &|_| None)
+            .unwrap();
         dead.iter().map(|trial| trial.number).collect::<Vec<_>>()
     });
     let mut given: Vec<u64> = given.into_iter().flatten().collect();

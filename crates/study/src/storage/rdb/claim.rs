@@ -154,10 +154,20 @@ pub(super) fn enqueue(
     if again && let Some(&(_, number)) = marked(driver, study, read::ENQUEUED, token)?.first() {
         return Ok(number);
     }
+    let (id, number) = add_waiting(driver, study, attributes)?;
+    mark(driver, id, read::ENQUEUED, token)?;
+    Ok(number)
+}
+
+/// The same where the study is locked already: its id and its number.
+pub(super) fn add_waiting(
+    driver: &mut impl Driver,
+    study: i64,
+    attributes: [(&'static str, &Attributes); 2],
+) -> Result<(i64, u64), Failure> {
     let number = Census::of(driver, study)?.next_number;
     let added = driver.query(ADD_WAITING, &[number.into(), study.into()])?;
     let id = added.first().ok_or(Failure::Missing)?.int(0)?;
-    mark(driver, id, read::ENQUEUED, token)?;
     for (sql, attributes) in attributes {
         for (key, value) in attributes {
             let value = value.to_string();
@@ -167,7 +177,7 @@ pub(super) fn enqueue(
             )?;
         }
     }
-    Ok(number as u64)
+    Ok((id, number as u64))
 }
 
 /// Ends a running trial, unless it is not running any more or `token`, where we have one, is not its claim.
@@ -219,6 +229,13 @@ pub(super) fn hand_back(
     Ok(true)
 }
 
+/// Trials that were ended as dead: all of this call, and those of this attempt, which alone are still to be enqueued again.
+#[derive(Default)]
+pub(super) struct Dead {
+    pub all: Vec<i64>,
+    pub new: Vec<i64>,
+}
+
 /// Ends the trials without a sign of life for `grace` seconds: their ids.
 pub(super) fn end_dead(
     driver: &mut impl Driver,
@@ -226,17 +243,18 @@ pub(super) fn end_dead(
     study: i64,
     grace: f64,
     token: &str,
-) -> Result<Vec<i64>, Failure> {
+) -> Result<Dead, Failure> {
     lock_study(driver, study)?;
-    let mut dead = Vec::new();
+    let mut dead = Dead::default();
     if again {
         let marked = marked(driver, study, CLAIM, token)?;
-        dead.extend(marked.into_iter().map(|(id, _)| id));
+        dead.all.extend(marked.into_iter().map(|(id, _)| id));
     }
     for row in driver.query(END_DEAD, &[study.into(), grace.into()])? {
         let id = row.int(0)?;
         mark(driver, id, CLAIM, token)?;
-        dead.push(id);
+        dead.all.push(id);
+        dead.new.push(id);
     }
     Ok(dead)
 }

@@ -8,7 +8,7 @@ use super::Rdb;
 use super::driver::{Datum, Driver, Failure, Row};
 use super::sqlite::Sqlite;
 use crate::storage::{Begun, Claim, Setter, Storage};
-use crate::{Attributes, Direction, Distribution, Param, StorageError, TrialState};
+use crate::{Attributes, Direction, Distribution, FrozenTrial, Param, StorageError, TrialState};
 
 struct Forgetful {
     database: Sqlite,
@@ -139,16 +139,28 @@ fn nothing_counts_twice() {
     // The dead are given although the first answer was lost, and then to nobody any more.
     storage.heartbeat(b).unwrap();
     std::thread::sleep(Duration::from_millis(30));
-    let dead = storage.end_dead(study, Duration::from_millis(10)).unwrap();
+    let again = |trial: &FrozenTrial| {
+        let system = Attributes::from([("again".to_owned(), json!(trial.number))]);
+        Some((system, Attributes::new()))
+    };
+    let dead = storage
+        .end_dead(study, Duration::from_millis(10), &again)
+        .unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].state, TrialState::Fail);
-    let dead = storage.end_dead(study, Duration::ZERO).unwrap();
+    let dead = storage.end_dead(study, Duration::ZERO, &again).unwrap();
     assert!(dead.is_empty());
     assert!(!storage.end_trial(b, TrialState::Fail, None).unwrap());
 
     let trials = storage.read_trials(study, &[], None).unwrap();
     let states: Vec<_> = trials.iter().map(|t| (t.state, t.value)).collect();
-    assert_eq!(states, [(complete, Some(1.0)), (TrialState::Fail, None)]);
+    // Enqueued again once.
+    let waiting = (TrialState::Waiting, None);
+    assert_eq!(
+        states,
+        [(complete, Some(1.0)), (TrialState::Fail, None), waiting]
+    );
+    assert_eq!(trials[2].system["again"], 1);
     storage.delete_study(study).unwrap();
     assert!(storage.studies().unwrap().is_empty());
     let gone = storage.delete_study(study);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Begun, Claim, Setter, Storage, StudyEntry};
+use super::{Begun, Claim, Retry, Setter, Storage, StudyEntry};
 use crate::{Attributes, Direction, FrozenTrial, Param, StorageError, TrialState};
 use claim::{Beginning, SET_SYSTEM, SET_USER};
 use content::{Distributions, cells, value};
@@ -384,12 +384,24 @@ impl<D: Driver> Storage for Rdb<D> {
         self.link.once(task, HEARTBEAT, &[trial.into()]).map(|_| ())
     }
 
-    fn end_dead(&mut self, study: i64, grace: Duration) -> Result<Vec<FrozenTrial>, StorageError> {
+    fn end_dead(
+        &mut self,
+        study: i64,
+        grace: Duration,
+        retry: Retry<'_>,
+    ) -> Result<Vec<FrozenTrial>, StorageError> {
         let token = self.tokens.next();
         let grace = grace.as_secs_f64();
         let task = Task::study(study, "looking for dead workers");
+        let known = &mut self.known;
         let dead = self.link.write(task, |driver, again| {
-            claim::end_dead(driver, again, study, grace, &token)
+            let dead = claim::end_dead(driver, again, study, grace, &token)?;
+            for trial in read::trials(driver, known, study, &dead.new, Some(i64::MAX))? {
+                if let Some((system, user)) = retry(&trial) {
+                    claim::add_waiting(driver, study, [(SET_SYSTEM, &system), (SET_USER, &user)])?;
+                }
+            }
+            Ok(dead.all)
         })?;
         if dead.is_empty() {
             return Ok(Vec::new());
