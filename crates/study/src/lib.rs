@@ -4,26 +4,38 @@
 //! and keeps it in a [storage](storage::Storage). The search space is defined by running the objective, as Optuna's users know it, and the
 //! words are Optuna's (Akiba et al. 2019, arXiv 1907.10902).
 //!
-//! The files in the order in which a trial goes through them: [`study`](Study), [`sampler`], [`trial`](Trial), [`pruner`], [`storage`],
-//! [`history`](History).
+//! The modules stand in the order in which a trial goes through them. Around the loop in [`study`](Study): a [`Space`] that is written down, any
+//! [`Command`] as the objective, [`work`] for many processes at once, and at the end [`importance()`] of parameters and [finalists](compare_finalists) on fresh
+//! seeds.
+
+mod distribution;
+mod space;
+
+mod study;
+
+pub mod sampler;
+
+mod trial;
+
+pub mod pruner;
+
+mod frozen_trial;
+mod trial_state;
+
+pub mod storage;
+
+mod history;
 
 pub mod command;
-mod distribution;
-mod error;
-mod finalists;
-mod frozen_trial;
-mod history;
-mod importance;
 pub mod named;
-pub mod problems;
-pub mod pruner;
-pub mod sampler;
-mod space;
-pub mod storage;
-mod study;
-mod trial;
-mod trial_state;
 mod worker;
+
+mod finalists;
+mod importance;
+
+pub mod problems;
+
+mod error;
 
 pub use command::{Command, CommandError};
 pub use distribution::{Choice, Distribution};

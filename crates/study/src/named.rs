@@ -143,6 +143,19 @@ pub fn sampler(text: &str, space: &Space, seed: u64) -> Result<Box<dyn Sampler>,
     })
 }
 
+/// How many trials a sampler has something new for: the cells of a grid; no end for others.
+///
+/// # Errors
+///
+/// [`NamedError`].
+pub fn trials_at_most(text: &str, space: &Space) -> Result<Option<u64>, NamedError> {
+    let (name, settings) = parts(text)?;
+    if name == "grid" {
+        return Ok(Some(grid(text, settings, space, 0)?.cells()));
+    }
+    Ok(None)
+}
+
 /// The pruner of this name.
 ///
 /// # Errors
@@ -329,6 +342,12 @@ mod tests {
             [0.0.into(), 0.5.into(), Choice::Float(1.0)]
         );
         assert_eq!(values(r#"{"choices": ["a", 1, null, true]}"#).len(), 4);
+        let two: Space =
+            serde_json::from_str(r#"{"x": {"int": [1, 3]}, "y": {"choices": ["a", "b"]}}"#)
+                .unwrap();
+        assert_eq!(trials_at_most("grid", &two).unwrap(), Some(6));
+        assert_eq!(trials_at_most("grid:points=2", &two).unwrap(), Some(4));
+        assert_eq!(trials_at_most("tpe", &two).unwrap(), None);
         let rates = values(r#"{"float": [0.01, 1], "log": true}"#);
         let Choice::Float(middle) = rates[1] else {
             panic!()

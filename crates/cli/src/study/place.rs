@@ -110,15 +110,10 @@ impl Equipment {
     /// # Errors
     /// A name that nobody has, or a setting that makes no sense.
     pub fn of(recipe: &StudyRecipe) -> Result<Self> {
-        // BOHB is a pair.
-        let pruner = match (recipe.pruner.as_str(), recipe.sampler.starts_with("bohb")) {
-            ("none", true) => "hyperband",
-            (pruner, _) => pruner,
-        };
         Ok(Self {
             sampler: named::sampler(&recipe.sampler, &recipe.space, recipe.seed)
                 .context("`sampler`")?,
-            pruner: named::pruner(pruner).context("`pruner`")?,
+            pruner: named::pruner(&recipe.pruner).context("`pruner`")?,
             seed: recipe.seed,
         })
     }

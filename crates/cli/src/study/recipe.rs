@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use qstride_study::{Direction, Space};
+use qstride_study::{Direction, Space, named};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -160,15 +160,25 @@ impl StudyRecipe {
             .with_context(|| format!("cannot read the recipe {}", path.display()))?;
         let recipe: Self = serde_json::from_str(&text)
             .with_context(|| format!("{} is no recipe of a study", path.display()))?;
-        recipe.check().with_context(|| path.display().to_string())?;
-        Ok(recipe)
+        recipe.settled().with_context(|| path.display().to_string())
+    }
+
+    /// The recipe with what follows from it: a grid has no more trials than cells, and BOHB is a pair of sampler and pruner.
+    ///
+    /// # Errors
+    /// With the field whose value makes no sense.
+    pub fn settled(mut self) -> Result<Self> {
+        self.check()?;
+        let most = named::trials_at_most(&self.sampler, &self.space).context("`sampler`")?;
+        self.trials = self.trials.min(most.unwrap_or(u64::MAX));
+        if self.sampler.starts_with("bohb") && self.pruner == "none" {
+            self.pruner = "hyperband".to_owned();
+        }
+        Ok(self)
     }
 
     /// Whether its numbers make sense.
-    ///
-    /// # Errors
-    /// With the field.
-    pub fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         if self.space.parameters().is_empty() {
             bail!("`space` is empty: name at least one parameter");
         }

@@ -115,8 +115,7 @@ impl What {
         recipe.trials = self.trials.unwrap_or(recipe.trials);
         recipe.seeds = self.seeds.unwrap_or(recipe.seeds);
         recipe.seed = self.seed.unwrap_or(recipe.seed);
-        recipe.check()?;
-        Ok(recipe)
+        recipe.settled()
     }
 
     fn space(&self) -> Result<Space> {

@@ -227,3 +227,21 @@ fn a_queue_of_ones_own_and_second_tries() {
         0
     );
 }
+
+#[test]
+fn a_grid_ends_with_its_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run = json(
+        folder,
+        "study run --command 'echo {x}{y}' --param x=1..3 --param y=2|5 --sampler grid --no-report",
+    );
+    assert_eq!(run["complete"], 6);
+    let mut values: Vec<i64> = trials(folder)
+        .iter()
+        .map(|t| t["value"].as_f64().unwrap() as i64)
+        .collect();
+    values.sort_unstable();
+    assert_eq!(values, [12, 15, 22, 25, 32, 35]);
+    assert_eq!(json(folder, "study status")["wanted"], 6);
+}
