@@ -89,10 +89,18 @@ pub fn work(
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| give_signs_of_life(study, settings.heartbeat, &running, &over));
-        let result = run_trials(study, settings, stop, tell, objective, &running);
-        over.store(true, Ordering::SeqCst);
-        result
+        let _raise = RaiseAtEnd(&over);
+        run_trials(study, settings, stop, tell, objective, &running)
     })
+}
+
+/// Raises a flag however the work ends: a panic of the objective must not leave its trial alive for ever.
+struct RaiseAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for RaiseAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// No trial is running.
@@ -289,5 +297,20 @@ mod tests {
         assert_eq!(trials[1].params["x"].value, trials[0].params["x"].value);
         assert_eq!(trials[1].system["failed_trial"], 0);
         assert_eq!(trials[1].system["retry_history"], serde_json::json!([0]));
+    }
+
+    #[test]
+    fn a_panic_of_the_objective_ends_the_work() {
+        let study = Study::new("s", Direction::Minimize).unwrap();
+        let stop = AtomicBool::new(false);
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            work(&study, &settings(3), &stop, &mut |_| {}, |_| {
+                panic!("a fault")
+            })
+        }));
+        assert!(ended.is_err());
+        // The trial gives no sign of life any more, and is tried again.
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(study.retry_dead(Duration::ZERO, 3).unwrap(), [0]);
     }
 }
