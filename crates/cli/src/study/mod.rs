@@ -9,6 +9,7 @@ mod objective;
 mod place;
 
 mod edit;
+mod progress;
 mod run;
 
 mod confirm;

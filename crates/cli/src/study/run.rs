@@ -1,22 +1,18 @@
 //! `qstride study create`, `run` and `worker`: from a recipe to trials.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
-use qstride_study::{
-    Direction, Event, NamedParameter, Outcome, Space, Study, Tally, TrialState, WorkerSettings,
-    work,
-};
+use qstride_study::{Direction, Event, NamedParameter, Space, Study, Tally, WorkerSettings, work};
 
 use super::objective::{self, Task};
 use super::place::{Equipment, Place, recipe_of};
+use super::progress::Progress;
 use super::recipe::{CommandObjective, Confirm, Objective, StudyRecipe};
 use super::report;
 use crate::interrupt::watch_for_ctrl_c;
@@ -351,87 +347,4 @@ fn interrupted(study: &Study, recipe: &StudyRecipe, tally: Tally) -> Result<()> 
         );
     }
     Ok(())
-}
-
-/// A line that says how it goes: a bar where a person may see it, else a line a trial with --verbose.
-struct Progress {
-    bar: ProgressBar,
-    drawn: Instant,
-}
-
-impl Progress {
-    fn new(study: &Study, trials: u64, quiet: bool) -> Result<Self> {
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(trials)
-        };
-        let style =
-            ProgressStyle::with_template("{bar:30} {pos} of {len} trials  {msg}  {eta} left");
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        bar.set_position(study.history()?.finished().len() as u64);
-        bar.reset_eta();
-        let mut progress = Self {
-            bar,
-            drawn: Instant::now(),
-        };
-        progress.draw(study);
-        Ok(progress)
-    }
-
-    fn hear(&mut self, study: &Study, event: &Event<'_>) {
-        match event {
-            Event::Ended(number, Outcome::Complete(value)) => {
-                tracing::info!("trial {number}: {value}");
-            }
-            Event::Ended(number, Outcome::Pruned) => tracing::info!("trial {number} is pruned"),
-            Event::Ended(number, Outcome::Failed(reason)) => {
-                self.bar
-                    .suspend(|| tracing::warn!("trial {number} failed: {reason}"));
-            }
-            Event::Taken(number) => self.bar.suspend(|| {
-                tracing::warn!(
-                    "trial {number} was taken for dead and given to another worker; is --grace too short?"
-                );
-            }),
-            Event::Dead(numbers) => self.bar.suspend(|| {
-                tracing::warn!("no sign of life of trial {numbers:?}: tried again");
-            }),
-            Event::HandedBack(number) => tracing::info!("trial {number} waits for another worker"),
-            Event::Begins(_) | Event::StandsBy { .. } => {}
-        }
-        if self.drawn.elapsed() > Duration::from_millis(100) || matches!(event, Event::Ended(..)) {
-            self.draw(study);
-        }
-    }
-
-    fn draw(&mut self, study: &Study) {
-        if self.bar.is_hidden() {
-            return;
-        }
-        self.drawn = Instant::now();
-        let Ok(history) = study.history() else {
-            return;
-        };
-        let count = |state| history.in_state(state).count();
-        let best = history
-            .best()
-            .and_then(|best| Some((best.number, best.value?)));
-        let best = best.map_or("none".to_owned(), |(number, value)| {
-            format!("{value:.5} (trial {number})")
-        });
-        self.bar.set_position(history.finished().len() as u64);
-        self.bar.set_message(format!(
-            "best {best}, {} running, {} pruned, {} failed",
-            count(TrialState::Running),
-            count(TrialState::Pruned),
-            count(TrialState::Fail)
-        ));
-    }
-
-    fn end(&self) {
-        self.bar.finish_and_clear();
-    }
 }
