@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -302,21 +302,17 @@ fn run_trials(
         failures: pace.give_up,
     };
     let progress = Mutex::new(Progress::new(study, recipe.trials, quiet)?);
-    // A worker that gives up stops the others.
-    let give_up = AtomicBool::new(false);
     let one = || {
         let mut tell = |event: Event<'_>| {
             let mut progress = progress.lock().unwrap_or_else(|e| e.into_inner());
             progress.hear(study, &event);
-            if give_up.load(Ordering::SeqCst) {
-                stop.store(true, Ordering::SeqCst);
-            }
         };
         let result = work(study, &settings, &stop, &mut tell, |trial| {
             objective::trial(task, recipe, trial, &stop)
         });
         if result.is_err() {
-            give_up.store(true, Ordering::SeqCst);
+            // A worker that gives up stops the others.
+            stop.store(true, Ordering::SeqCst);
         }
         result
     };

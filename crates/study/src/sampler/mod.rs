@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Attributes, Distribution, History, SamplerError};
@@ -57,7 +58,8 @@ pub trait Sampler: Send {
         rng: &mut ChaCha8Rng,
     ) -> Result<Draw, SamplerError>;
 
-    /// Draws one parameter that was not drawn together with others; `so_far` are the trial's values.
+    /// Draws one parameter that was not drawn together with others; `so_far` are the trial's values. Uniform over its (logarithmic) range, unless
+    /// the sampler knows better.
     ///
     /// # Errors
     ///
@@ -69,7 +71,10 @@ pub trait Sampler: Send {
         name: &str,
         distribution: &Distribution,
         rng: &mut ChaCha8Rng,
-    ) -> Result<f64, SamplerError>;
+    ) -> Result<f64, SamplerError> {
+        let _ = (history, so_far, name);
+        Ok(distribution.from_unit(rng.random()))
+    }
 }
 
 impl<S: Sampler + ?Sized> Sampler for Box<S> {

@@ -1,10 +1,9 @@
 //! Random search.
 
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Draw, Sampler, Values};
-use crate::{Distribution, History, SamplerError};
+use super::{Draw, Sampler};
+use crate::{History, SamplerError};
 
 /// Every value uniform over its (logarithmic) range: Bergstra and Bengio 2012, JMLR 13.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,16 +21,5 @@ impl Sampler for Random {
         _: &mut ChaCha8Rng,
     ) -> Result<Draw, SamplerError> {
         Ok(Draw::default())
-    }
-
-    fn draw_one(
-        &mut self,
-        _: &History,
-        _: &Values,
-        _: &str,
-        distribution: &Distribution,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f64, SamplerError> {
-        Ok(distribution.from_unit(rng.random()))
     }
 }

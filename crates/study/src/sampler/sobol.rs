@@ -1,11 +1,10 @@
 //! A sequence of points that fills the space evenly.
 
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use sobol_burley::{NUM_DIMENSIONS, sample};
 
-use super::{Draw, Sampler, Values};
-use crate::{Attributes, Distribution, History, SamplerError};
+use super::{Draw, Sampler};
+use crate::{Attributes, History, SamplerError};
 
 /// The length of a sequence; after it comes another one.
 const LENGTH: u64 = 1 << 16;
@@ -59,17 +58,6 @@ impl Sampler for Sobol {
             values: values.collect(),
             attributes: Attributes::new(),
         })
-    }
-
-    fn draw_one(
-        &mut self,
-        _: &History,
-        _: &Values,
-        _: &str,
-        distribution: &Distribution,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f64, SamplerError> {
-        Ok(distribution.from_unit(rng.random()))
     }
 }
 

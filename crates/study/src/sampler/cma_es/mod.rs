@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use self::evolution::Evolution;
-use super::{Draw, Random, Sampler, Values};
+use super::{Draw, Sampler};
 use crate::{Attributes, Distribution, History, SamplerError, SearchSpace};
 
 /// The system attribute with the generation that a trial belongs to; Optuna's `CmaEsSampler` has the same.
@@ -75,17 +75,6 @@ impl Sampler for CmaEs {
                 .collect(),
             attributes: Attributes::from([(GENERATION.to_owned(), json!(evolution.generation()))]),
         })
-    }
-
-    fn draw_one(
-        &mut self,
-        history: &History,
-        so_far: &Values,
-        name: &str,
-        distribution: &Distribution,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f64, SamplerError> {
-        Random.draw_one(history, so_far, name, distribution, rng)
     }
 }
 

@@ -18,8 +18,8 @@ use self::fit::fit;
 use self::kernel::Hyperparameters;
 use self::posterior::{Observations, Posterior};
 use self::space::Space;
-use super::{Draw, Random, Sampler, Values};
-use crate::{Attributes, Distribution, History, SamplerError, SearchSpace, TrialState};
+use super::{Draw, Sampler, Values};
+use crate::{Attributes, History, SamplerError, SearchSpace, TrialState};
 
 /// The system attribute with the hyperparameters that were fitted at the beginning of a trial.
 const FIT: &str = "gp:fit";
@@ -139,17 +139,6 @@ impl Sampler for Gp {
             })
         });
         Ok(Draw { values, attributes })
-    }
-
-    fn draw_one(
-        &mut self,
-        history: &History,
-        so_far: &Values,
-        name: &str,
-        distribution: &Distribution,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f64, SamplerError> {
-        Random.draw_one(history, so_far, name, distribution, rng)
     }
 }
 
