@@ -1,8 +1,8 @@
 //! Ramp, hold, decay: a scripted rule that finds a learning rate by itself. It is the anchor of learned schedules, and their fallback.
 //!
 //! 1. Seek: from a rate that is too small to matter, x8 a window until the loss moves beyond its noise or by a twentieth.
-//! 2. Climb: x2 a window until the loss has become worse, or no window has been the best for a while; then back to the best parameters,
-//!    at a rate below the one that failed and the one that was best.
+//! 2. Climb: x2 a window until the loss has become worse, or has come down and no window has been the best for a while; then back to
+//!    the best parameters, at a rate below the one that failed and the one that was best.
 //! 3. Hold: up a little after each window that is the best so far, down a little after any other. A loss far above the best one
 //!    halves the rate, a blow-up quarters it, from the best parameters on.
 //! 4. Decay: linearly to zero over the last steps, where their number is known.
@@ -39,8 +39,8 @@ pub struct RampSettings {
     pub worse: f64,
     /// and more than this share of what ln loss has come down since the start.
     pub worse_share: f64,
-    /// While climbing, so many windows in a row without a best one are a failure too: units that die take the loss down to that of a
-    /// constant prediction and keep it there.
+    /// While climbing, once the loss has come down, so many windows in a row without a best one are a failure too: units that die take
+    /// the loss down to that of a constant prediction and keep it there.
     pub climb_patience: u32,
     /// The rate held is `back` · failed^(1 - `by_best`) · best^`by_best` with the largest rate that failed,
     pub back: f64,
@@ -103,6 +103,13 @@ impl RampSettings {
         ..Self::MOMENTUM
     };
 }
+
+/// A climb has brought the loss down when its logarithm is this far below that of the first window. Before that a climb without best
+/// windows says nothing against its rate: noise passes for movement now and then.
+const GAIN: f64 = 0.1;
+
+/// No loss is worse than the best within so many standard errors of a window's mean.
+const WORSE_ERRORS: f64 = 2.0;
 
 /// The rate is not raised above this while the loss is the same to the last bit.
 const CONSTANT_LOSS_BOUND: f64 = 1e-2;
@@ -217,7 +224,7 @@ impl RampHoldDecay {
     /// Up a little after each best window, down a little after any other, far down from a loss that is too high.
     fn hold(&mut self, o: &Observation, horizon_known: bool) -> bool {
         let w = &o.window;
-        let too_high = above_best(o) > self.settings.late_worse && w.since_rollback > 4;
+        let too_high = worse_by(o, self.settings.late_worse) && w.since_rollback > 4;
         let factor = if w.fired {
             0.25
         } else if too_high {
@@ -281,13 +288,11 @@ impl RampHoldDecay {
 
     fn became_worse(&self, o: &Observation) -> bool {
         let (w, s) = (&o.window, &self.settings);
-        if self.phase == Phase::Climb && w.since_best >= s.climb_patience {
+        let down = w.start_log_loss - w.best_log_loss;
+        if self.phase == Phase::Climb && w.since_best >= s.climb_patience && down > GAIN {
             return true;
         }
-        let down = w.start_log_loss - w.best_log_loss;
-        let threshold = s.worse.max(s.worse_share * down);
-        let error = w.spread.now / f64::from(w.steps.max(1)).sqrt();
-        above_best(o) > threshold.max(2.0 * error)
+        worse_by(o, s.worse.max(s.worse_share * down))
     }
 
     fn set_rate(&mut self, rate: f64) {
@@ -297,11 +302,12 @@ impl RampHoldDecay {
     /// Whether the last window's mean lies outside the noise of the windows before it.
     fn moved(&mut self, o: &Observation) -> bool {
         let w = &o.window;
-        if self.still.0 == 0.0 {
-            self.still = (1.0, o.start_value, 0.0);
-        }
-        let (count, mean, squares) = self.still;
         let (n, x) = (f64::from(w.steps), o.value);
+        let (count, mean, squares) = self.still;
+        if count == 0.0 {
+            self.still = (n, x, n * w.deviation * w.deviation);
+            return false;
+        }
         let pooled = (squares + n * w.deviation * w.deviation) / (count + n - 2.0).max(1.0);
         let error = (pooled * (1.0 / n + 1.0 / count)).sqrt();
         // Without any noise, rounding is no movement.
@@ -322,9 +328,12 @@ impl RampHoldDecay {
     }
 }
 
-/// ln of the last window's loss over that of the best ones.
-fn above_best(o: &Observation) -> f64 {
-    o.window.log_losses.last().unwrap_or(0.0) - o.window.best_log_loss
+/// Whether ln of the last window's loss over that of the best ones is above the threshold, and above its noise.
+fn worse_by(o: &Observation, threshold: f64) -> bool {
+    let w = &o.window;
+    let above_best = w.log_losses.last().unwrap_or(0.0) - w.best_log_loss;
+    let error = w.spread.now / f64::from(w.steps.max(1)).sqrt();
+    above_best > threshold.max(WORSE_ERRORS * error)
 }
 
 fn bounded(rate: f64) -> f64 {
@@ -437,7 +446,7 @@ mod tests {
     fn a_climb_without_a_best_window_is_a_failure() {
         let mut rule = RampHoldDecay::start(RampSettings::ADAPTIVE, None);
         let mut o = start(2.0);
-        for mean in [1.5, 1.0] {
+        for mean in [2.0, 1.5, 1.0] {
             close(&mut o, mean, 0.1);
             rule.decide(&o, true);
         }
@@ -450,6 +459,39 @@ mod tests {
         assert_eq!(rule.phase(), Phase::Hold);
         let held = 0.177 * 0.25f64.powf(1.14) * failing;
         assert!((rule.rate() / held - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn noise_that_passed_for_movement_does_not_end_the_climb() {
+        let mut rule = RampHoldDecay::start(RampSettings::ADAPTIVE, None);
+        let mut o = start(2.0);
+        for mean in [2.0, 2.2, 2.2] {
+            close(&mut o, mean, 0.1);
+            rule.decide(&o, true);
+        }
+        assert_eq!((rule.phase(), o.window.best_rate), (Phase::Climb, 0.0));
+        for since_best in 4..20 {
+            let before = rule.rate();
+            close(&mut o, 2.1, 0.1);
+            o.window.since_best = since_best;
+            assert!(!rule.decide(&o, true).roll_back);
+            assert_eq!((rule.phase(), rule.rate()), (Phase::Climb, 2.0 * before));
+        }
+    }
+
+    #[test]
+    fn while_holding_a_loss_within_the_noise_of_its_window_is_not_too_high() {
+        let held = |deviation: f64| {
+            let mut rule = RampHoldDecay::start(RampSettings::MOMENTUM, None);
+            rule.hold_at_most(1.0);
+            let mut o = start(1.0);
+            o.window.since_rollback = 5;
+            o.window.since_best = 1;
+            close(&mut o, 1.5, deviation);
+            rule.decide(&o, true).roll_back
+        };
+        // ln 1.5 = .41 is above .315; two standard errors of 16 losses are .13 and .5 of the mean.
+        assert!(held(0.4) && !held(1.5));
     }
 
     #[test]

@@ -399,6 +399,20 @@ mod tests {
     }
 
     #[test]
+    fn a_first_minibatch_that_is_an_outlier_does_not_pass_for_movement() {
+        for first in [0.5, 3.8, 6.4] {
+            let mut schedule = guarded(Some(1000));
+            schedule.measure(first);
+            for step in 1..90u64 {
+                schedule.measure(3.8 + 0.3 * ((step * 7919 % 13) as f64 - 6.0) / 6.0);
+            }
+            assert_eq!(schedule.phase(), Phase::Seek, "from {first}");
+            assert!(schedule.observation().rate > 1e-2);
+            assert!(schedule.observation().start_value > 3.0);
+        }
+    }
+
+    #[test]
     fn a_loss_that_is_not_finite_rolls_back_and_lowers_the_rate() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let mut schedule = guarded(Some(1000));

@@ -150,6 +150,11 @@ impl WindowMeter {
         let mean = sums.first + sums.losses / steps;
         let log = scale.log(mean);
         if first {
+            // What later windows are held against is a whole window: a single minibatch may be an outlier.
+            o.start_value = mean;
+            w.start_log_loss = log;
+            w.best_loss = mean;
+            w.best_log_loss = log;
             w.average_log_loss = log;
         }
         w.average_log_loss = 0.8 * w.average_log_loss + 0.2 * log;
@@ -221,7 +226,10 @@ mod tests {
             parameter_norm: 2.5,
         };
         meter.update(&scale, 2.0, &gradient);
-        assert!(meter.close(&scale, &mut o));
+        // The first window is the yardstick, not the first loss.
+        assert!(!meter.close(&scale, &mut o));
+        assert_eq!((o.start_value, o.window.best_loss), (3.0, 3.0));
+        assert!((o.window.start_log_loss - 3.000_004f64.ln()).abs() < 1e-12);
         let w = &o.window;
         assert_eq!((o.value, w.steps, w.deviation), (3.0, 2, 1.0));
         assert!((w.log_losses.get(0).unwrap() - 3.000_004f64.ln()).abs() < 1e-12);
@@ -232,7 +240,10 @@ mod tests {
         assert!((w.log_relative_step + 1.0).abs() < 1e-12);
         meter.measure(&scale, 5.0);
         assert!(!meter.close(&scale, &mut o));
-        assert_eq!((o.window.best_loss, o.window.since_best), (3.0, 1));
+        assert_eq!((o.window.best_loss, o.window.since_best), (3.0, 2));
+        meter.measure(&scale, 0.5);
+        assert!(meter.close(&scale, &mut o));
+        assert_eq!((o.window.best_loss, o.window.since_best), (2.75, 0));
         // No gradient statistics came: what was known stays.
         assert_eq!(o.window.gradients, 0);
         assert!((o.window.promised_decrease.now - 0.15).abs() < 1e-6);
