@@ -435,7 +435,7 @@ mod tests {
     #[test]
     fn one_bad_batch_is_no_blow_up_but_two_are() {
         let mut schedule = guarded(Some(1000));
-        for step in 0..150 {
+        for step in 0..155 {
             schedule.measure(falling(step));
         }
         schedule.measure(10.0);
