@@ -196,6 +196,16 @@ fn no_rate_is_needed_where_the_schedule_finds_its_own() {
     }
 }
 
+/// The first minibatch of the seeds 3, 9 and 16 is an outlier.
+#[test]
+fn the_rule_finds_a_rate_with_every_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "fit digits --model mlp:32:relu --optimizer momentum --batch 32 --epochs 15 --seeds 17 --schedule rule --json";
+    let losses = numbers(&json(folder.path(), arguments)["runs"], "train_loss");
+    assert_eq!(losses.len(), 17);
+    assert!(losses.iter().all(|loss| *loss < 0.01), "{losses:?}");
+}
+
 #[test]
 fn a_rough_rate_that_is_far_too_large_is_rolled_back_from() {
     let folder = tempfile::tempdir().unwrap();

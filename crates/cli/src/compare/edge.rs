@@ -81,16 +81,13 @@ impl std::fmt::Display for Edge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::harness::tests::{compare, on_suite};
+    use crate::compare::harness::tests::{compare, on_digits};
     use crate::compare::rate_grid::RateGrid;
 
     #[test]
     fn a_choice_at_the_edge_is_named() {
-        let mut recipe = on_suite("", "tuned:sgd,tuned:1e-4..1e1:sgd,sgd", "auto", 202);
-        recipe.problems.data = Some("digits".into());
-        recipe.problems.model = vec!["softmax".to_owned()];
-        recipe.epochs = Some(1);
-        recipe.seeds = 2;
+        let methods = "tuned:sgd,tuned:1e-4..1e1:sgd,sgd";
+        let mut recipe = on_digits("softmax", methods, "auto", 2);
         recipe.rates = Some(RateGrid::parse("1e-3,1e-2").unwrap());
         let comparison = compare(&recipe);
         let edges = [0, 1, 2].map(|method| Edge::of(&comparison, method));

@@ -3,14 +3,15 @@
 use anyhow::{Context, Result};
 use qstride_objectives::Streams;
 use qstride_statistics::{Bootstrap, Continuity, mean, share_won, signed_rank_test};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize};
 
 use super::harness::Comparison;
 use super::plan::Plan;
 use super::summary::Between;
 
 /// A method and the one that it is to be ahead of: `METHOD=OTHER`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Pair {
     /// The method.
     pub method: String,
@@ -56,15 +57,17 @@ impl std::fmt::Display for Pair {
     }
 }
 
-impl Serialize for Pair {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl TryFrom<String> for Pair {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
     }
 }
 
-impl<'de> Deserialize<'de> for Pair {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+impl From<Pair> for String {
+    fn from(value: Pair) -> Self {
+        value.to_string()
     }
 }
 
@@ -171,7 +174,7 @@ fn by_family(plan: &Plan, values: &[f64]) -> Vec<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::harness::tests::{compare, on_suite};
+    use crate::compare::harness::tests::{compare, on_digits};
 
     #[test]
     fn words() {
@@ -191,12 +194,7 @@ mod tests {
 
     #[test]
     fn differences_by_hand() {
-        let mut recipe = on_suite("", "sgd,adam", "1e-3,1e-1", 202);
-        recipe.problems.data = Some("digits".into());
-        recipe.problems.model = vec!["softmax".to_owned(), "mlp:8".to_owned()];
-        recipe.epochs = Some(1);
-        recipe.seeds = 3;
-        let comparison = compare(&recipe);
+        let comparison = compare(&on_digits("softmax;mlp:8", "sgd,adam", "1e-3,1e-1", 3));
         let bootstrap = Bootstrap::new(0.95, 500).unwrap();
         let pair = PairDifference::of(&comparison, [1, 0], bootstrap).unwrap();
         let mean_of = |method: usize| {

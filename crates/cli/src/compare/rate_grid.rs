@@ -1,12 +1,13 @@
 //! The rates over which a method is tuned.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{Deserialize, Serialize};
 
 /// The most rates of a grid.
 const MOST: usize = 101;
 
 /// Rates in ascending order, each once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct RateGrid(Vec<f64>);
 
 impl RateGrid {
@@ -77,15 +78,17 @@ impl std::fmt::Display for RateGrid {
     }
 }
 
-impl Serialize for RateGrid {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl TryFrom<String> for RateGrid {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
     }
 }
 
-impl<'de> Deserialize<'de> for RateGrid {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+impl From<RateGrid> for String {
+    fn from(value: RateGrid) -> Self {
+        value.to_string()
     }
 }
 

@@ -163,16 +163,12 @@ fn share(all: &[Beside<'_>], has: &dyn Fn(&Run) -> bool) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::harness::tests::{compare, on_suite};
+    use crate::compare::harness::tests::{compare, on_digits, on_suite};
 
     #[test]
     fn ratios_and_shares_by_hand() {
-        let mut recipe = on_suite("", "sgd,tuned:sgd,dog,adam", "1e-6,1", 202);
-        recipe.problems.data = Some("digits".into());
-        recipe.problems.model = vec!["softmax".to_owned(), "mlp:8".to_owned()];
-        recipe.epochs = Some(2);
-        recipe.seeds = 2;
-        let comparison = compare(&recipe);
+        let methods = "sgd,tuned:sgd,dog,adam";
+        let comparison = compare(&on_digits("softmax;mlp:8", methods, "1e-6,1", 2));
         let bootstrap = Bootstrap::new(0.95, 200).unwrap();
         let all = BesideTunedSgd::of_all(&comparison, bootstrap)
             .unwrap()
@@ -215,11 +211,7 @@ mod tests {
         let bootstrap = Bootstrap::new(0.95, 200).unwrap();
         let exact = compare(&on_suite("booth", "tuned:sgd,fixed", "auto", 20));
         assert_eq!(BesideTunedSgd::of_all(&exact, bootstrap).unwrap(), None);
-        let mut recipe = on_suite("", "sgd,tuned:adam", "auto", 202);
-        recipe.problems.data = Some("digits".into());
-        recipe.problems.model = vec!["softmax".to_owned()];
-        recipe.epochs = Some(1);
-        let trained = compare(&recipe);
+        let trained = compare(&on_digits("softmax", "sgd,tuned:adam", "auto", 1));
         assert_eq!(BesideTunedSgd::of_all(&trained, bootstrap).unwrap(), None);
     }
 }
