@@ -237,6 +237,13 @@ fn a_rough_rate_that_is_far_too_large_is_rolled_back_from() {
         let last = decisions.last().unwrap();
         assert!(last.phase == "hold" && last.rate < 1.0 && last.loss.unwrap() < 0.5);
     }
+    // Warnings go to stderr, without colours where that is no terminal.
+    let output = qstride(folder.path(), words).output().unwrap();
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        warnings.contains("WARN") && !warnings.contains('\u{1b}'),
+        "{warnings}"
+    );
     // A folder that is written anew holds the decisions of one run.
     json(
         folder.path(),
