@@ -435,6 +435,7 @@ mod tests {
     #[test]
     fn one_bad_batch_is_no_blow_up_but_two_are() {
         let mut schedule = guarded(Some(1000));
+        // To the middle of a window, so that the guard judges these losses and no end of a window does.
         for step in 0..155 {
             schedule.measure(falling(step));
         }
