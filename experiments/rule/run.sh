@@ -14,6 +14,6 @@ for optimizer in momentum adam; do
   for horizon in "" unknown-horizon; do
     echo "$optimizer $horizon"
     # shellcheck disable=SC2086 # none is no argument
-    "${CARGO_TARGET_DIR:-target}/release/examples/rule_score" "$optimizer" 1,2,3,4,digits,small-batches $horizon
+    "${CARGO_TARGET_DIR:-target}/release/examples/rule_score" "$optimizer" 1,2,3,4,digits,small-batches,plateau:900,memorizing:900 $horizon
   done
 done | tee runs/rule/table.txt

@@ -24,6 +24,7 @@ use qstride_control::{
 };
 use qstride_objectives::dataset::Dataset;
 use qstride_objectives::generated::generate_varied;
+use qstride_objectives::synthetic::{noisy_parity, two_spirals};
 use qstride_objectives::task::{Model, task};
 use qstride_objectives::{StochasticObjective, Streams};
 use rand::RngExt;
@@ -145,10 +146,73 @@ fn set(name: &str) -> Result<Vec<Training>, Failure> {
             2,
         ),
         (_, Ok(seed)) => generated(seed),
-        _ => Err(
-            format!("the set `{name}` is neither a seed, nor `digits`, nor `small-batches`").into(),
-        ),
+        _ => match name.split_once(':').map(|(kind, seed)| (kind, seed.parse())) {
+            Some(("plateau", Ok(seed))) => plateau(seed),
+            Some(("memorizing", Ok(seed))) => memorizing(seed),
+            _ => Err(format!(
+                "the set `{name}` is neither a seed, nor `digits`, `small-batches`, `plateau:SEED` or `memorizing:SEED`"
+            )
+            .into()),
+        },
     }
+}
+
+/// Spirals and parity, where the loss stays for long at that of a constant prediction.
+fn plateau(from: u64) -> Result<Vec<Training>, Failure> {
+    let models = [
+        "mlp:32,32:tanh",
+        "mlp:32,32,32:relu",
+        "mlp:64:tanh",
+        "mlp:16,16,16:relu",
+    ];
+    let mut trainings = Vec::new();
+    for (index, model) in models.iter().enumerate() {
+        for seed in from..from + 8 {
+            let spirals = two_spirals(240 + 100 * index, seed)?;
+            for data in [spirals, noisy_parity(400, 8, 4, seed)?] {
+                let objective = task(
+                    &Model::parse(model)?,
+                    &Arc::new(data.split(0.8, seed)?),
+                    seed,
+                )?;
+                trainings.push(Training {
+                    objective,
+                    steps: 2500,
+                    batch: 16,
+                    seed,
+                });
+            }
+        }
+    }
+    Ok(trainings)
+}
+
+/// Few rows and many parameters: the network learns them by heart, and the loss falls to nothing.
+fn memorizing(from: u64) -> Result<Vec<Training>, Failure> {
+    let models = [
+        "mlp:128:relu",
+        "mlp:64:relu",
+        "mlp:128:tanh",
+        "mlp:32,32:relu",
+    ];
+    let mut trainings = Vec::new();
+    for (index, model) in models.iter().enumerate() {
+        for seed in from..from + 16 {
+            let columns = [6, 12, 24][seed as usize % 3];
+            let classes = (seed % 4 == 3).then_some(3);
+            let data =
+                generate_varied(120 + 20 * index, columns, classes, seed)?.split(0.8, seed)?;
+            let objective = task(&Model::parse(model)?, &Arc::new(data), seed)?;
+            let batch = [8, 16][seed as usize % 2];
+            trainings.push(Training {
+                steps: 80 * objective.samples().div_ceil(batch) as u64,
+                objective,
+                batch,
+                seed,
+            });
+        }
+    }
+    Ok(trainings)
 }
 
 /// Models on the digits, one run for each model and seed; small batches make the loss of the first one an outlier now and then.
@@ -233,7 +297,8 @@ fn oracles(
     trainings: &[Training],
 ) -> Result<Vec<Oracle>, Failure> {
     let folder = Path::new("runs/rule");
-    let path = folder.join(format!("oracle-{name}-{kind:?}.json").to_lowercase());
+    let path =
+        folder.join(format!("oracle-{}-{kind:?}.json", name.replace(':', "-")).to_lowercase());
     if let Ok(text) = fs::read_to_string(&path) {
         return Ok(serde_json::from_str(&text)?);
     }

@@ -74,10 +74,10 @@ impl RampSettings {
         worse: 0.97,
         worse_share: 0.35,
         climb_patience: 4,
-        back: 0.214,
-        by_best: 0.75,
+        back: 0.35,
+        by_best: 0.95,
         ramp_end: 0.6,
-        late_worse: 0.315,
+        late_worse: 0.6,
         grow: 1.2,
         shrink: 0.9,
         shrink_unknown: 0.9,
@@ -430,7 +430,7 @@ mod tests {
         close(&mut o, 3.0, 0.1);
         o.window.best_rate = 4.0 * sought;
         o.window.since_best = 1;
-        let held = 0.214 * 0.5f64.powf(0.75) * 8.0 * sought;
+        let held = 0.35 * 0.5f64.powf(0.95) * 8.0 * sought;
         let (rate, roll_back, phase) = decide(&o);
         assert!(near(rate, held) && roll_back && phase == Phase::Hold);
         // Down a little after a window that is not the best, up after one that is, and neither while the rate falls anyway.
@@ -573,11 +573,11 @@ mod tests {
             let mut o = start(1.0);
             o.window.since_rollback = 5;
             o.window.since_best = 1;
-            close(&mut o, 1.5, deviation);
+            close(&mut o, 2.0, deviation);
             rule.decide(&o, true).roll_back
         };
-        // ln 1.5 = .41 is above .315; two standard errors of 16 losses are .13 and .5 of the mean.
-        assert!(held(0.4) && !held(1.5));
+        // ln 2 = .69 is above .6; two standard errors of 16 losses are .1 and .75 of the mean.
+        assert!(held(0.4) && !held(3.0));
     }
 
     #[test]
