@@ -344,13 +344,13 @@ impl Schedule {
     }
 
     /// Losses in a window of the present phase: ⌈T / windows⌉ while holding, √T times a share before, since what the noise of a
-    /// window needs grows slower than T. Of an unknown T a fortieth of the steps so far, at least 16, or a share of that.
+    /// window needs grows slower than T. Of an unknown T a fortieth of the steps so far, at least 24, or a share of that.
     pub fn window_length(&self) -> u32 {
         let share = self.anchor.window_share();
         let length = match (self.run.steps, self.anchor.phase()) {
             (Some(steps), Phase::Hold) => steps as f64 / self.settings.anchor.windows.max(1) as f64,
             (Some(steps), _) => share * (steps as f64).sqrt(),
-            (None, _) => share * (self.measured / 40).max(16) as f64,
+            (None, _) => share * (self.measured / 40).max(24) as f64,
         };
         (length.ceil() as u32).max(2)
     }
