@@ -1,29 +1,27 @@
 #!/usr/bin/env bash
-# Trains three seeds of every recipe here, compares them, and prints one line a recipe. Results: runs/ablations-*
+# Trains three seeds of every recipe of one policy (proposals, span or multiplicative), compares them, and prints a table, one row a recipe.
+# Results: runs/ablations/POLICY and runs/ablations-POLICY-SUITE
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+export policy="${1:?which policy: proposals, span or multiplicative}"
 cargo build --release --bin qstride
 export qstride="${CARGO_TARGET_DIR:-target}/release/qstride"
 train() { # recipe-seed
-  local run="runs/ablations/$1"
+  local run="runs/ablations/$policy/$1"
   [ -f "$run/checkpoint/manifest.json" ] && grep -q '"seconds"' "$run.json" && return
-  "$qstride" train --recipe "experiments/ablations/${1%-*}.json" --seed "${1##*-}" --out "$run" --no-compare --no-plots --force --json --threads 1 > "$run.json"
+  "$qstride" train --recipe "experiments/ablations/$policy/${1%-*}.json" --seed "${1##*-}" --out "$run" --no-compare --no-plots --force --json --threads 1 > "$run.json"
 }
 export -f train
-mkdir -p runs/ablations
-names=$(basename -s .json experiments/ablations/*.json)
+mkdir -p "runs/ablations/$policy"
+names=$(basename -s .json experiments/ablations/"$policy"/*.json)
 runs=$(for name in $names; do printf '%s\n' "$name-0" "$name-1" "$name-2"; done)
 xargs -P "$(nproc)" -I{} bash -c 'train {}' <<< "$runs"
-policies=$(sed 's|^|runs/ablations/|' <<< "$runs" | paste -sd,)
-methods="$policies,blind:runs/ablations/whole-0,random:proposals,keep:proposals,untrained:proposals,sequence:proposals,fixed:proposals:bb2"
+policies=$(sed "s|^|runs/ablations/$policy/|" <<< "$runs" | paste -sd,)
+blind=$(printf ",blind:runs/ablations/$policy/whole-%d" 0 1 2)
+fixed=$("$qstride" list actions | awk -v set="$policy" '$1 == set { gsub(",", ""); for (i = 2; i <= NF; i++) printf ",fixed:%s:%s", set, $i }')
 for suite in fresh unseen peer200; do
-  "$qstride" compare --suite "$suite" --per-family 40 --seeds 3 --seed 100 --budget 202 --methods "$methods" --reference random:proposals --no-plots --force \
-    --out "runs/ablations-$suite" > "runs/ablations-$suite.txt"
+  "$qstride" compare --suite "$suite" --per-family 40 --seeds 3 --seed 100 --budget 202 --reference "random:$policy" --no-plots --force \
+    --methods "$policies$blind,random:$policy,untrained:$policy,sequence:$policy$fixed" \
+    --out "runs/ablations-$policy-$suite" > "runs/ablations-$policy-$suite.txt"
 done
-# Means over families and seeds, one line a recipe: fresh, unseen, peer-200.
-for suite in fresh unseen peer200; do
-  awk -F, -v suite="$suite" 'NR > 1 {
-      name = $1; if (name ~ /^runs/) sub(/-[0-9]+$/, "", name); sub(/^runs.ablations./, "", name)
-      sum[name, $3] += $16; count[name, $3]++; names[name]; families[$3]
-    } END { for (n in names) { total = k = 0; for (f in families) { total += sum[n, f] / count[n, f]; k++ }; print n, suite, total / k } }' "runs/ablations-$suite/rows.csv"
-done | awk '{ score[$1, $2] = $3; names[$1] } END { for (n in names) printf "%-32s %7.2f %7.2f %7.2f\n", n, score[n, "fresh"], score[n, "unseen"], score[n, "peer200"] }' | sort -k2,2n
+awk -f experiments/ablations/table.awk runs/ablations-"$policy"-{fresh,unseen,peer200}/rows.csv
