@@ -311,6 +311,13 @@ fn a_policy_can_be_trained_on_ones_own_data_and_for_minibatches() {
     let shown: Value =
         serde_json::from_str(&succeed(folder.path(), "inspect noisy --json")).unwrap();
     assert_eq!(shown["manifest"]["regime"], "stochastic");
+    // Each decision is in one of the three situations that the policy's factor makes.
+    let by_factor = shown["situations"].as_array().unwrap().iter().filter(|s| {
+        let name = s["situation"].as_str().unwrap();
+        name.starts_with("its factor")
+    });
+    let decisions: u64 = by_factor.map(|s| s["decisions"].as_u64().unwrap()).sum();
+    assert_eq!(decisions, shown["decisions"].as_u64().unwrap());
 }
 
 #[test]

@@ -52,6 +52,34 @@ const SITUATIONS: &[Situation] = &[
         "rate_over_bb1",
         |v| v < -0.477,
     ),
+    ("its factor on the rule's rate is 1/2", "residual", |v| {
+        v < -0.49
+    }),
+    ("its factor is 1", "residual", |v| v.abs() < 0.01),
+    ("its factor is 2", "residual", |v| v > 0.49),
+    (
+        "the loss fell by a fifth over four windows",
+        "log_loss_change_4",
+        |v| v < -0.223,
+    ),
+    (
+        "the loss rose by a fifth over four windows",
+        "log_loss_change_4",
+        |v| v > 0.182,
+    ),
+    ("the last window was the best", "windows_since_best", |v| {
+        v > 0.99
+    }),
+    (
+        "the loss is a third above the best window's",
+        "log_loss_over_best",
+        |v| v > 0.288,
+    ),
+    (
+        "in the first window after a roll-back",
+        "rollback_recency",
+        |v| v > 0.79,
+    ),
 ];
 
 /// What is chosen in one situation.
