@@ -433,8 +433,6 @@ pub mod tests {
         }
     }
 
-    /// The digits, one linear model, few passes.
-
     #[test]
     fn a_tuned_method_gets_the_best_rate_of_all_seeds_and_pays_for_all() {
         let grid = "1e-3,3.1622776601683795e-3,1e-2,3.1622776601683795e-2,1e-1,3.1622776601683795e-1,1,3.1622776601683795,10";
